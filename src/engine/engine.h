@@ -1,0 +1,105 @@
+// Text in, text out. An engine may be a model in this process, a server, a rule, or a fake for
+// tests.
+//
+//   std::unique_ptr<Engine> engine = ...;
+//   engine->submit({.key = "doc-1", .prompt = "..."}, [&](Response response) {
+//   results.push(std::move(response)); });
+#pragma once
+
+#include "records/trajectory.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tpt::engine {
+
+// How the next token is chosen. The defaults are the paper's (section 3: temperature 0.6, top-p
+// 0.9).
+struct Sampling {
+  double temperature = 0.6;  // 0 is greedy
+  double top_p = 0.9;
+  std::int64_t top_k = 0;  // 0: all
+  std::int64_t max_tokens = 8192;
+  std::uint64_t seed = 0;
+  std::vector<std::string> stop;  // the text ends before the first of these; it is not part of it
+
+  bool operator==(const Sampling&) const = default;
+};
+
+struct Request {
+  std::string key;     // names the request in messages; not sent to the model
+  std::string prompt;  // the user's turn where `chat`, the whole text to be continued otherwise
+  bool chat = true;    // wrap the prompt in the model's chat template
+  std::string answer_start;  // put at the start of the answer, for example "<think>\n"; not part of
+                             // the response
+  Sampling sampling;
+  std::string document;  // the document the prompt was made from, for engines that follow a rule
+};
+
+struct Response {
+  std::string text;
+  Finish finish = Finish::stop;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t generated_tokens = 0;
+  double seconds = 0;  // from submit to the last token
+  std::string error;   // what went wrong, where finish is error
+};
+
+// Counts and cuts text by the engine's own tokens.
+class TokenCounter {
+ public:
+  virtual ~TokenCounter() = default;
+  virtual std::int64_t count(std::string_view text) const = 0;
+  // Bytes of the longest prefix of `text` that has at most `max_tokens` tokens and ends on a whole
+  // code point.
+  virtual std::size_t prefix_bytes(std::string_view text, std::int64_t max_tokens) const = 0;
+};
+
+class Engine {
+ public:
+  using Done = std::function<void(Response)>;
+
+  // Waits for what is in flight, or drops it: after the destructor `done` is not called any more.
+  virtual ~Engine() = default;
+  // Queues one request; never blocks for the answer. `done` is called once, from a thread of the
+  // engine's, and must be short. Failures come as a Response with Finish::error. Any thread may
+  // call it.
+  virtual void submit(Request request, Done done) = 0;
+  // How many requests are worth having in flight at once.
+  virtual std::int64_t capacity() const = 0;
+  // What wrote the text, for the record: "llama:SmolLM2-135M-Instruct.Q4_1.gguf".
+  virtual std::string name() const = 0;
+  // True where the same request always gives the same text, whatever else is in flight.
+  virtual bool deterministic() const = 0;
+  virtual const TokenCounter& tokens() const = 0;
+};
+
+// One text scored by a model: the natural-log probability of each token given all before it.
+
+struct TextScore {
+  double log_probability = 0;  // summed over the tokens scored, natural log
+  std::int64_t tokens = 0;
+  std::int64_t bytes = 0;
+};
+
+// Log-probabilities of given text: a second interface, because not every engine can.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  // Scores `continuation` given `context` (which may be empty).
+  virtual TextScore score(std::string_view context, std::string_view continuation) = 0;
+};
+
+// Counts bytes as tokens and cuts at whole code points: for engines without a vocabulary.
+class ByteCounter : public TokenCounter {
+ public:
+  std::int64_t count(std::string_view text) const override {
+    return static_cast<std::int64_t>(text.size());
+  }
+  std::size_t prefix_bytes(std::string_view text, std::int64_t max_tokens) const override;
+};
+
+}  // namespace tpt::engine

@@ -1,0 +1,74 @@
+// The network: a Llama-family decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU). It knows
+// nothing of data or optimizers. Shapes in names: b rows, t positions, d hidden, v vocabulary.
+//
+//   Transformer network(config, /*seed=*/1);
+//   at::Tensor hidden_btd = network.forward(ids_bt, Precision::fp32);
+//   at::Tensor logits_btv = network.logits(hidden_btd, Precision::fp32);
+#pragma once
+
+#include "model/config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tpt::model {
+
+// What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
+enum class Precision { fp32, bf16 };
+
+// Keys and values of the positions seen so far, for generation. [b, K, t, head_dim] a layer.
+struct KeyValueCache {
+  std::vector<at::Tensor> keys;
+  std::vector<at::Tensor> values;
+};
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+class Transformer {
+ public:
+  // Random weights: normal(0, init_std), the same for the same seed on every machine. Config must
+  // be resolved().
+  Transformer(const Config& config, std::uint64_t seed);
+  ~Transformer();
+  Transformer(Transformer&&) noexcept;
+
+  // ids_bt: int64 [b, t] -> hidden states after the last norm [b, t, d]. Causal.
+  // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
+  // same number, and rotary positions restart with each document.
+  at::Tensor forward(const at::Tensor& ids_bt, Precision precision,
+                     const at::Tensor& document_bt = {}) const;
+  // [.., d] -> [.., v], fp32.
+  at::Tensor logits(const at::Tensor& hidden, Precision precision) const;
+  // Cross-entropy of each target in nats: hidden [n, d], targets int64 [n] -> [n], fp32. May work
+  // in pieces so that n x v is never held at once.
+  at::Tensor token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
+                          Precision precision) const;
+  // The next positions for generation: ids_bt are appended after what `cache` holds; `position_bt`
+  // are their rotary positions and `mask` (bool [b, 1, t, past + t], may be undefined) says what
+  // each may attend to.
+  at::Tensor extend(const at::Tensor& ids_bt, const at::Tensor& position_bt, const at::Tensor& mask,
+                    KeyValueCache& cache, Precision precision) const;
+
+  // Leaf tensors that require gradients, under the names of Hugging Face
+  // ("model.layers.0.self_attn.q_proj.weight"), in the order of a forward pass. A tied head is not
+  // listed.
+  const NamedTensors& parameters() const;
+  const Config& config() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A folder with config.json and model.safetensors as `transformers` writes and reads them.
+// Error(user) where files are missing; Error(data) for missing, unknown or misshapen tensors, by
+// name.
+Transformer load_transformer(const std::filesystem::path& folder);
+void save_transformer(const Transformer& network, const std::filesystem::path& folder);
+
+}  // namespace tpt::model

@@ -1,0 +1,51 @@
+// AugmentedDocument rows as Parquet: the file between augment, filter and pack (docs/formats.md).
+// Columns: id, text, thinking, finish_reason, prompt_tokens, thinking_tokens, context_bytes, seed,
+// rollout, engine, prompt_sha256, source, metadata (one JSON object), and `reason` in files of
+// rejected rows.
+#pragma once
+
+#include "base/source.h"
+#include "records/trajectory.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tpt::storage {
+
+// Writes part-00000.parquet, part-00001.parquet, ... of `rows_per_part` rows into a folder. Each
+// part is whole or absent. The same rows give the same bytes.
+class AugmentedWriter : public Sink<AugmentedDocument> {
+ public:
+  explicit AugmentedWriter(std::filesystem::path folder, std::int64_t rows_per_part = 10000);
+  ~AugmentedWriter() override;
+  void put(AugmentedDocument row) override;
+  // The same with why it was rejected; a folder's rows are either all with a reason or all without.
+  void put(AugmentedDocument row, std::string reason);
+  void finish() override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Reads every part of a folder in order, or one file. Error(data) for missing columns, naming file
+// and column.
+class AugmentedReader : public Source<AugmentedDocument> {
+ public:
+  explicit AugmentedReader(const std::filesystem::path& folder_or_file);
+  ~AugmentedReader() override;
+  [[nodiscard]] bool next(AugmentedDocument& row) override;
+  // The reason of the row read last; "" in files without that column.
+  const std::string& reason() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The parts of a folder (or the one file) in reading order.
+std::vector<std::filesystem::path> parquet_parts(const std::filesystem::path& folder_or_file);
+
+}  // namespace tpt::storage

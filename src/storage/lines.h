@@ -1,0 +1,40 @@
+// Text files by lines, plain, gzip or zstd (told by their first bytes), in bounded memory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tpt::storage {
+
+class ByteStream;
+
+struct Line {
+  std::string_view text;    // without its "\n" (or "\r\n"); valid until the next call
+  std::int64_t number = 0;  // from 1
+  bool too_long = false;    // longer than the limit: `text` is its beginning, the rest was skipped
+};
+
+class LineReader {
+ public:
+  static constexpr std::size_t kMaxLineBytes = std::size_t{256} << 20U;
+
+  // Error(io) where the file cannot be opened.
+  explicit LineReader(const std::filesystem::path& path,
+                      std::size_t max_line_bytes = kMaxLineBytes);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  // False at the end. Lines are split on "\n" only. Error(data) for a damaged or truncated archive,
+  // naming the file.
+  [[nodiscard]] bool next(Line& line);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tpt::storage
