@@ -1,5 +1,5 @@
 # Where each library comes from. scripts/setup puts wheels and llama.cpp under TPT_CACHE and writes the folders into
-# toolchain.cmake there; a copy that the system or CMAKE_PREFIX_PATH offers goes first.
+# libraries.cmake there; a copy that the system or CMAKE_PREFIX_PATH offers goes first.
 if(NOT DEFINED TPT_CACHE)
   if(DEFINED ENV{TPT_CACHE})
     set(TPT_CACHE $ENV{TPT_CACHE})
@@ -65,5 +65,4 @@ endif()
 if(TPT_BUILD_TESTS)
   find_package(GTest REQUIRED)
   enable_testing()
-  include(GoogleTest)
 endif()
