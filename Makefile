@@ -1,0 +1,59 @@
+# make demo    sets up, builds, runs the whole pipeline; ends with the path of report.html
+# make test    sets up, builds, runs every test
+# make bench-augment, bench-train    measures against the peers, writes build/bench/NAME.json
+BUILD ?= build
+JOBS ?= $(shell nproc)
+export TPT_CACHE ?= $(HOME)/.cache/tpt
+export CCACHE_DIR ?= $(TPT_CACHE)/ccache
+
+.PHONY: demo demo-short build test test-fast test-san setup setup-test check format bench-augment bench-train clean
+
+demo: build
+	$(BUILD)/tpt run recipes/demo.toml --out $(BUILD)/demo
+
+# The same way with fewer documents, tokens and seeds: what CI runs.
+demo-short: build
+	$(BUILD)/tpt run recipes/demo-short.toml --out $(BUILD)/demo-short
+
+build: setup $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target tpt -j $(JOBS)
+
+test: setup-test $(BUILD)/build.ninja
+	scripts/check
+	cmake --build $(BUILD) -j $(JOBS)
+	scripts/test $(BUILD)
+
+# Everything but the slow suites: for the loop of one change.
+test-fast: setup-test $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS)
+	scripts/test --fast $(BUILD)
+
+# The torch-free folders with AddressSanitizer and UBSan, then the concurrent ones with ThreadSanitizer.
+test-san: setup-test
+	cmake -S . -B $(BUILD)-asan -G Ninja -DTPT_TORCH_FREE=ON -DTPT_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD)-asan -j $(JOBS)
+	scripts/test --fast $(BUILD)-asan
+	cmake -S . -B $(BUILD)-tsan -G Ninja -DTPT_TORCH_FREE=ON -DTPT_SANITIZE=thread -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD)-tsan -j $(JOBS) --target tpt_augment_test tpt_pack_test tpt_eval_test
+	scripts/test --fast $(BUILD)-tsan augment pack eval
+
+bench-augment bench-train: bench-%: setup-test $(BUILD)/build.ninja
+	bench/$* $(BUILD)
+
+setup:
+	@scripts/setup
+
+setup-test:
+	@scripts/setup --test
+
+check:
+	scripts/check
+
+format:
+	scripts/check --fix
+
+$(BUILD)/build.ninja: CMakeLists.txt cmake/Dependencies.cmake
+	cmake -S . -B $(BUILD) -G Ninja
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
