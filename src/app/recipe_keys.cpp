@@ -1,0 +1,34 @@
+#include "app/recipe_keys.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tpt::app {
+namespace {
+
+constexpr std::array<std::string_view, 14> kSections = {
+    "corpus", "lab",      "engine", "augment", "filter",     "pack",   "model",
+    "train",  "finetune", "task",   "eval",    "experiment", "report", "plan"};
+constexpr std::array<std::string_view, 2> kValues = {"title", "flows"};
+
+bool contains(const auto& list, std::string_view key) {
+  return std::find(list.begin(), list.end(), key) != list.end();
+}
+
+}  // namespace
+
+bool is_recipe_section(std::string_view key) { return contains(kSections, key); }
+
+bool is_recipe_key(std::string_view key) {
+  return contains(kSections, key) || contains(kValues, key);
+}
+
+std::string recipe_key_list() {
+  std::string list;
+  for (const auto key : kValues) list += std::string(key) + ", ";
+  for (const auto key : kSections) list += "[" + std::string(key) + "], ";
+  list.resize(list.size() - 2);
+  return list;
+}
+
+}  // namespace tpt::app

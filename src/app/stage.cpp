@@ -1,0 +1,55 @@
+#include "app/stage.h"
+
+#include "base/log.h"
+#include "storage/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+
+namespace tpt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Not part of the result: kept for going on after an interruption, or the record itself.
+bool is_result(const fs::path& file) {
+  const std::string name = file.filename().string();
+  constexpr std::array<std::string_view, 2> kRecords = {"manifest.json", "started.json"};
+  if (std::find(kRecords.begin(), kRecords.end(), name) != kRecords.end()) return false;
+  return !name.starts_with("journal.sqlite") && file.extension() != ".lock" &&
+         file.extension() != ".partial";
+}
+
+std::vector<std::string> result_files(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && is_result(entry.path())) {
+      names.push_back(fs::relative(entry.path(), folder).string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+Json run_stage(const Stage& stage, const std::function<Json()>& work) {
+  fs::create_directories(stage.folder);
+  const auto inputs = storage::digest_inputs(stage.inputs);
+  if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs)) {
+    log_info("{}: {} is finished already", stage.step, stage.folder.string());
+    return storage::read_manifest(stage.folder)->counts;
+  }
+  const auto started = std::chrono::steady_clock::now();
+  storage::Manifest manifest{.step = stage.step, .recipe = stage.recipe, .inputs = inputs};
+  manifest.counts = work();
+  manifest.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const Json counts = manifest.counts;
+  storage::write_manifest(stage.folder, std::move(manifest), result_files(stage.folder));
+  return counts;
+}
+
+}  // namespace tpt::app

@@ -1,0 +1,43 @@
+// One step of the flow as a folder: what it read, with which options, what it wrote. A finished
+// step is not done again; one that was started with other options or inputs is refused.
+#pragma once
+
+#include "base/config.h"
+#include "base/json.h"
+#include "base/progress.h"
+
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace tpt::app {
+
+// What every step needs from the program around it.
+struct Run {
+  Progress& progress;
+  std::stop_token stop;
+};
+
+struct Stage {
+  std::string step;  // "augment"
+  std::filesystem::path folder;
+  Json recipe;  // the resolved options, as Fields::to_json gives them
+  std::vector<std::filesystem::path> inputs;
+};
+
+// Runs `work` in the stage's folder and writes the manifest with the counts it returns; gives the
+// recorded counts where the step had finished before. Error(user) where the folder belongs to
+// other options or inputs.
+Json run_stage(const Stage& stage, const std::function<Json()>& work);
+
+// The options of a component as they stand now.
+template <typename Config>
+Json recorded(const std::string& section, Config config) {
+  Fields fields(section);
+  describe(fields, config);
+  return fields.to_json();
+}
+
+}  // namespace tpt::app
