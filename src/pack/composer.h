@@ -1,0 +1,76 @@
+// From a document and its thinking to a sample: what stands in which order, and what each part is
+// called. The formats the paper compares, and the choices it leaves open (section 1), are here.
+//
+//   vanilla         document EOS
+//   tpt             document <think> thinking </think> EOS
+//   thinking_first  <think> thinking </think> document EOS
+//   (fine-tuning)   prompt completion EOS
+#pragma once
+
+#include "records/question.h"
+#include "records/sample.h"
+#include "records/trajectory.h"
+#include "tokenize/tokenizer.h"
+
+#include <optional>
+#include <string>
+
+namespace tpt::pack {
+
+enum class Format { vanilla, tpt, thinking_first };
+
+// How <think> and </think> are written.
+enum class Tags {
+  automatic,  // as special tokens where the tokenizer has both, as text otherwise
+  special,    // as special tokens; Error(user) where the tokenizer lacks one
+  text        // as ordinary text
+};
+
+// What becomes of a document that has no thinking, or whose thinking hit the cap.
+enum class AtCap { keep, drop };
+enum class MissingThinking { drop, document };
+
+struct ComposerConfig {
+  Format format = Format::tpt;
+  Tags tags = Tags::automatic;
+  std::string separator;        // text between document and thinking block
+  std::string inner_separator;  // text after <think> and before </think>
+  std::string begin_of_text;    // a special token before every sample; "" for none
+  std::string end_of_text;      // the special token after every sample; "" for the tokenizer's own
+  AtCap at_cap = AtCap::keep;
+  MissingThinking missing_thinking = MissingThinking::drop;
+};
+
+// Why a row gives no sample: "empty document", "no thinking", "thinking hit the cap".
+using DropReason = std::string;
+
+class Composer {
+ public:
+  // Error(user) for a special token that the tokenizer has not, and for settings that `format`
+  // would ignore.
+  Composer(ComposerConfig config, const tokenize::Tokenizer& tokenizer);
+
+  // The sample of one row; nothing, with the reason, where it is dropped.
+  std::optional<Sample> compose(const AugmentedDocument& row, DropReason& reason) const;
+  // A fine-tuning example: kind prompt, then kind answer with the end of text in it. Dropped:
+  // "empty prompt", "no completion".
+  std::optional<Sample> compose(const Question& example, DropReason& reason) const;
+
+  // Appends ids and spans of the sample; each segment is tokenised alone. Error(data) where text
+  // gave the id of a special token.
+  TokenSequence tokenize(const Sample& sample) const;
+
+  TokenId end_of_text() const { return end_of_text_; }
+  bool tags_are_special() const { return tags_are_special_; }
+
+ private:
+  void append_thinking(const std::string& thinking, Sample& sample) const;
+
+  ComposerConfig config_;
+  const tokenize::Tokenizer& tokenizer_;
+  std::string end_of_text_name_;
+  TokenId end_of_text_ = 0;
+  bool tags_are_special_ = false;
+};
+
+}  // namespace tpt::pack

@@ -1,0 +1,52 @@
+// Reads shards: ids of any sequence by number, and what each token is for. Files are mapped into
+// memory, so opening is quick and reading from several threads is safe.
+#pragma once
+
+#include "base/json.h"
+#include "records/sample.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tpt::pack {
+
+class ShardReader {
+ public:
+  // A folder that write_shards filled, or the prefix of any Megatron .bin/.idx pair. Error(io) for
+  // missing files; Error(data) naming the file for anything that is not as docs/formats.md says.
+  explicit ShardReader(const std::filesystem::path& folder_or_prefix);
+  ~ShardReader();
+  ShardReader(ShardReader&&) noexcept;
+  ShardReader& operator=(ShardReader&&) noexcept;
+
+  std::int64_t sequences() const;
+  std::int64_t tokens() const;
+  std::int64_t length(std::int64_t sequence) const;  // in tokens
+  // The whole sequence with its spans; its id is empty (shards hold none).
+  TokenSequence sequence(std::int64_t sequence) const;
+  // Appends `count` tokens from `offset` on, with their kinds. Error(data) for an id outside the
+  // vocabulary or spans that do not add up.
+  void read(std::int64_t sequence, std::int64_t offset, std::int64_t count,
+            std::vector<TokenId>& ids, std::vector<Kind>& kinds) const;
+
+  // False for shards of other tools: then every token counts as kind document.
+  bool has_spans() const;
+  // 0 where shard.json is missing.
+  std::int64_t vocab_size() const;
+  std::optional<TokenId> end_of_text() const;
+  // What to fill rows with: the tokenizer's <|pad|>, else the end of text, else 0.
+  TokenId padding() const;
+  // tokenizer.json beside the shard; may not exist for shards of other tools.
+  std::filesystem::path tokenizer_file() const;
+  // shard.json as it stands; null where it is missing.
+  const Json& info() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tpt::pack
