@@ -31,6 +31,8 @@ class LineReader {
   // False at the end. Lines are split on "\n" only. Error(data) for a damaged or truncated archive,
   // naming the file.
   [[nodiscard]] bool next(Line& line);
+  // Bytes taken from the file so far, before decompression: for progress.
+  std::int64_t file_bytes() const;
 
  private:
   struct State;

@@ -1,0 +1,208 @@
+#include "storage/augmented_file.h"
+
+#include "base/error.h"
+#include "storage/parquet.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace tpt::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<Column>& augmented_columns() {
+  static const std::vector<Column> kColumns = {
+      {"id", ColumnType::text},
+      {"text", ColumnType::text},
+      {"thinking", ColumnType::text},
+      {"finish_reason", ColumnType::text},
+      {"prompt_tokens", ColumnType::integer},
+      {"thinking_tokens", ColumnType::integer},
+      {"context_bytes", ColumnType::integer},
+      {"seed", ColumnType::integer},
+      {"rollout", ColumnType::integer},
+      {"engine", ColumnType::text},
+      {"prompt_sha256", ColumnType::text},
+      {"source", ColumnType::text},
+      {"metadata", ColumnType::text},
+  };
+  return kColumns;
+}
+
+std::vector<Value> to_values(AugmentedDocument row) {
+  Document& document = row.document;
+  Trajectory& trajectory = row.trajectory;
+  return {std::move(document.id), std::move(document.text), std::move(trajectory.text),
+          std::string(finish_name(trajectory.finish)), trajectory.prompt_tokens,
+          trajectory.thinking_tokens, trajectory.context_bytes,
+          // Parquet's integers are signed; the bits are the same.
+          static_cast<std::int64_t>(trajectory.seed), trajectory.rollout,
+          std::move(trajectory.engine), std::move(trajectory.prompt_sha256),
+          std::move(document.source), std::move(document.metadata)};
+}
+
+}  // namespace
+
+struct AugmentedWriter::State {
+  fs::path folder;
+  std::int64_t rows_per_part = 0;
+  std::int64_t part = 0;
+  std::int64_t rows = 0;  // in the part being written
+  std::optional<bool> with_reason;
+  std::unique_ptr<ParquetWriter> writer;
+
+  fs::path part_path(std::int64_t number) const {
+    return folder / fmt::format("part-{:05}.parquet", number);
+  }
+
+  void put(std::vector<Value> values, bool has_reason) {
+    TPT_CHECK(!with_reason || *with_reason == has_reason, "rows with and without a reason");
+    with_reason = has_reason;
+    if (writer == nullptr) open();
+    writer->put(values);
+    if (++rows >= rows_per_part) close();
+  }
+
+  void open() {
+    std::vector<Column> columns = augmented_columns();
+    if (with_reason.value_or(false)) columns.push_back({"reason", ColumnType::text});
+    writer = std::make_unique<ParquetWriter>(part_path(part), std::move(columns));
+    rows = 0;
+  }
+
+  void close() {
+    writer->finish();
+    writer.reset();
+    ++part;
+  }
+};
+
+AugmentedWriter::AugmentedWriter(fs::path folder, std::int64_t rows_per_part)
+    : state_(std::make_unique<State>()) {
+  TPT_CHECK(rows_per_part > 0);
+  fs::create_directories(folder);
+  state_->folder = std::move(folder);
+  state_->rows_per_part = rows_per_part;
+}
+
+AugmentedWriter::~AugmentedWriter() = default;
+
+void AugmentedWriter::put(AugmentedDocument row) { state_->put(to_values(std::move(row)), false); }
+
+void AugmentedWriter::put(AugmentedDocument row, std::string reason) {
+  std::vector<Value> values = to_values(std::move(row));
+  values.emplace_back(std::move(reason));
+  state_->put(std::move(values), true);
+}
+
+void AugmentedWriter::finish() {
+  State& state = *state_;
+  // No row at all still gives a file: an empty result is a result.
+  if (state.writer == nullptr && state.part == 0) state.open();
+  if (state.writer != nullptr) state.close();
+  // Parts of an earlier run that had more.
+  for (std::int64_t left = state.part; fs::exists(state.part_path(left)); ++left) {
+    fs::remove(state.part_path(left));
+  }
+}
+
+struct AugmentedReader::State {
+  std::vector<fs::path> parts;
+  std::size_t next_part = 0;
+  std::unique_ptr<ParquetReader> reader;
+  std::vector<std::size_t> places;  // of augmented_columns() in the file
+  std::optional<std::size_t> reason_place;
+  std::vector<Value> values;
+  std::string reason;
+
+  void open(const fs::path& part) {
+    reader = std::make_unique<ParquetReader>(part);
+    places.clear();
+    reason_place.reset();
+    const auto& columns = reader->columns();
+    for (const Column& wanted : augmented_columns()) {
+      const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {
+        return column.name == wanted.name;
+      });
+      if (found == columns.end()) {
+        data_error("{}: there is no column {}: not rows that tpt augment wrote", part.string(),
+                   wanted.name);
+      }
+      if (found->type != wanted.type) {
+        data_error("{}: column {} is of another type than docs/formats.md says", part.string(),
+                   wanted.name);
+      }
+      places.push_back(static_cast<std::size_t>(found - columns.begin()));
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].name == "reason") reason_place = i;
+    }
+  }
+
+  std::string text(std::size_t column) {
+    auto* value = std::get_if<std::string>(&values[places[column]]);
+    return value == nullptr ? std::string() : std::move(*value);
+  }
+
+  std::int64_t integer(std::size_t column) const {
+    const auto* value = std::get_if<std::int64_t>(&values[places[column]]);
+    return value == nullptr ? 0 : *value;
+  }
+};
+
+AugmentedReader::AugmentedReader(const fs::path& folder_or_file)
+    : state_(std::make_unique<State>()) {
+  state_->parts = parquet_parts(folder_or_file);
+}
+
+AugmentedReader::~AugmentedReader() = default;
+
+const std::string& AugmentedReader::reason() const { return state_->reason; }
+
+bool AugmentedReader::next(AugmentedDocument& row) {
+  State& state = *state_;
+  while (state.reader == nullptr || !state.reader->next(state.values)) {
+    if (state.next_part == state.parts.size()) return false;
+    state.open(state.parts[state.next_part++]);
+  }
+  row.document.id = state.text(0);
+  row.document.text = state.text(1);
+  row.trajectory.text = state.text(2);
+  row.trajectory.finish = finish_from_name(state.text(3));
+  row.trajectory.prompt_tokens = state.integer(4);
+  row.trajectory.thinking_tokens = state.integer(5);
+  row.trajectory.context_bytes = state.integer(6);
+  row.trajectory.seed = static_cast<std::uint64_t>(state.integer(7));
+  row.trajectory.rollout = state.integer(8);
+  row.trajectory.engine = state.text(9);
+  row.trajectory.prompt_sha256 = state.text(10);
+  row.document.source = state.text(11);
+  row.document.metadata = state.text(12);
+  state.reason.clear();
+  if (state.reason_place) {
+    if (auto* value = std::get_if<std::string>(&state.values[*state.reason_place])) {
+      state.reason = std::move(*value);
+    }
+  }
+  return true;
+}
+
+std::vector<fs::path> parquet_parts(const fs::path& folder_or_file) {
+  if (!fs::is_directory(folder_or_file)) {
+    if (!fs::exists(folder_or_file)) user_error("{}: no such file", folder_or_file.string());
+    return {folder_or_file};
+  }
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(folder_or_file)) {
+    if (entry.is_regular_file() && entry.path().extension() == ".parquet") {
+      parts.push_back(entry.path());
+    }
+  }
+  if (parts.empty()) user_error("{}: no .parquet file in it", folder_or_file.string());
+  std::sort(parts.begin(), parts.end());
+  return parts;
+}
+
+}  // namespace tpt::storage

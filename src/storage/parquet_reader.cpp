@@ -1,0 +1,241 @@
+#include "base/error.h"
+#include "storage/parquet.h"
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+#include <arrow/io/file.h>
+#include <arrow/util/formatting.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/exception.h>
+
+#include <cmath>
+
+namespace tpt::storage {
+namespace {
+
+template <typename T>
+T checked(arrow::Result<T> result, const std::string& path) {
+  if (!result.ok())
+    data_error("{}: cannot be read as Parquet: {}", path, result.status().message());
+  return std::move(*result);
+}
+
+bool fits_integer(arrow::Type::type type) {
+  switch (type) {
+    case arrow::Type::INT8:
+    case arrow::Type::INT16:
+    case arrow::Type::INT32:
+    case arrow::Type::INT64:
+    case arrow::Type::UINT8:
+    case arrow::Type::UINT16:
+    case arrow::Type::UINT32:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool fits_number(arrow::Type::type type) {
+  return type == arrow::Type::FLOAT || type == arrow::Type::DOUBLE ||
+         type == arrow::Type::HALF_FLOAT;
+}
+
+ColumnType column_type(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::BOOL) return ColumnType::boolean;
+  if (fits_integer(type.id())) return ColumnType::integer;
+  if (fits_number(type.id())) return ColumnType::number;
+  if (type.id() == arrow::Type::DICTIONARY) {
+    return column_type(*static_cast<const arrow::DictionaryType&>(type).value_type());
+  }
+  return ColumnType::text;
+}
+
+bool holds_text(arrow::Type::type type) {
+  return type == arrow::Type::STRING || type == arrow::Type::LARGE_STRING ||
+         type == arrow::Type::STRING_VIEW;
+}
+
+bool holds_bytes(arrow::Type::type type) {
+  return type == arrow::Type::BINARY || type == arrow::Type::LARGE_BINARY ||
+         type == arrow::Type::BINARY_VIEW || type == arrow::Type::FIXED_SIZE_BINARY;
+}
+
+std::string json_quoted(std::string_view text) {
+  // JSON's escapes are needed for nested values only.
+  std::string out = "\"";
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (letter == '"' || letter == '\\') {
+      out += '\\';
+      out += letter;
+    } else if (byte < 0x20) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += letter;
+    }
+  }
+  return out + "\"";
+}
+
+std::string scalar_json(const arrow::Scalar& scalar);
+
+std::string list_json(const arrow::Array& items) {
+  std::string out = "[";
+  for (std::int64_t i = 0; i < items.length(); ++i) {
+    const auto item = items.GetScalar(i);
+    out += (i > 0 ? "," : "") + (item.ok() ? scalar_json(**item) : std::string("null"));
+  }
+  return out + "]";
+}
+
+// One value of any type as JSON, for nested columns.
+std::string scalar_json(const arrow::Scalar& scalar) {
+  if (!scalar.is_valid) return "null";
+  const auto type = scalar.type->id();
+  if (type == arrow::Type::STRUCT) {
+    const auto& fields = static_cast<const arrow::StructScalar&>(scalar);
+    std::string out = "{";
+    for (int i = 0; i < scalar.type->num_fields(); ++i) {
+      out += (i > 0 ? "," : "") + json_quoted(scalar.type->field(i)->name()) + ":" +
+             scalar_json(*fields.value[static_cast<std::size_t>(i)]);
+    }
+    return out + "}";
+  }
+  if (const auto* list = dynamic_cast<const arrow::BaseListScalar*>(&scalar)) {
+    return list_json(*list->value);
+  }
+  if (type == arrow::Type::BOOL || fits_integer(type) || type == arrow::Type::UINT64) {
+    return scalar.ToString();
+  }
+  if (fits_number(type)) {
+    const auto as_double = scalar.CastTo(arrow::float64());
+    if (!as_double.ok()) return "null";
+    const double value = static_cast<const arrow::DoubleScalar&>(**as_double).value;
+    return std::isfinite(value) ? fmt::format("{}", value) : "null";
+  }
+  if (const auto* binary = dynamic_cast<const arrow::BaseBinaryScalar*>(&scalar)) {
+    return json_quoted(std::string_view(*binary->value));
+  }
+  return json_quoted(scalar.ToString());
+}
+
+Value cell(const arrow::Array& array, std::int64_t row, ColumnType type) {
+  if (array.IsNull(row)) return {};
+  if (array.type_id() == arrow::Type::DICTIONARY) {
+    const auto& dictionary = static_cast<const arrow::DictionaryArray&>(array);
+    return cell(*dictionary.dictionary(), dictionary.GetValueIndex(row), type);
+  }
+  if (const auto* text = dynamic_cast<const arrow::StringArray*>(&array)) {
+    return std::string(text->GetView(row));
+  }
+  if (const auto* text = dynamic_cast<const arrow::LargeStringArray*>(&array)) {
+    return std::string(text->GetView(row));
+  }
+  if (const auto* integer = dynamic_cast<const arrow::Int64Array*>(&array)) {
+    return integer->Value(row);
+  }
+  const auto scalar = array.GetScalar(row);
+  if (!scalar.ok()) return {};
+  const arrow::Scalar& value = **scalar;
+  switch (type) {
+    case ColumnType::boolean:
+      return static_cast<const arrow::BooleanScalar&>(value).value;
+    case ColumnType::integer: {
+      const auto integer = value.CastTo(arrow::int64());
+      if (!integer.ok()) return {};
+      return static_cast<const arrow::Int64Scalar&>(**integer).value;
+    }
+    case ColumnType::number: {
+      const auto number = value.CastTo(arrow::float64());
+      if (!number.ok()) return {};
+      return static_cast<const arrow::DoubleScalar&>(**number).value;
+    }
+    case ColumnType::text:
+      break;
+  }
+  if (holds_text(array.type_id()) || holds_bytes(array.type_id())) {
+    const auto& bytes = static_cast<const arrow::BaseBinaryScalar&>(value);
+    return std::string(std::string_view(*bytes.value));
+  }
+  if (arrow::is_nested(array.type_id())) return scalar_json(value);
+  return value.ToString();
+}
+
+}  // namespace
+
+struct ParquetReader::State {
+  std::string path;
+  std::unique_ptr<parquet::arrow::FileReader> reader;
+  std::vector<Column> columns;
+  std::int64_t rows = 0;
+  std::shared_ptr<arrow::RecordBatchReader> batches;
+  std::shared_ptr<arrow::RecordBatch> batch;
+  std::int64_t position = 0;
+
+  void open(const std::filesystem::path& file) {
+    path = file.string();
+    if (!std::filesystem::exists(file)) io_error("{}: no such file", path);
+    auto input = checked(arrow::io::ReadableFile::Open(path), path);
+    parquet::arrow::FileReaderBuilder builder;
+    const auto opened = builder.Open(input);
+    if (!opened.ok()) data_error("{}: not a Parquet file: {}", path, opened.message());
+    // Batches of few rows keep documents of many megabytes in bounds.
+    constexpr std::int64_t kBatchRows = 256;
+    parquet::ArrowReaderProperties properties;
+    properties.set_batch_size(kBatchRows);
+    builder.properties(properties);
+    reader = checked(builder.Build(), path);
+    std::shared_ptr<arrow::Schema> schema;
+    const auto status = reader->GetSchema(&schema);
+    if (!status.ok()) data_error("{}: its schema cannot be read: {}", path, status.message());
+    for (const auto& field : schema->fields()) {
+      columns.push_back({field->name(), column_type(*field->type())});
+    }
+    rows = reader->parquet_reader()->metadata()->num_rows();
+    batches = checked(reader->GetRecordBatchReader(), path);
+  }
+
+  bool fetch() {
+    for (;;) {
+      if (batch != nullptr && position < batch->num_rows()) return true;
+      const auto status = batches->ReadNext(&batch);
+      if (!status.ok()) data_error("{}: damaged: {}", path, status.message());
+      if (batch == nullptr) return false;
+      const auto valid = batch->ValidateFull();
+      if (!valid.ok()) data_error("{}: damaged: {}", path, valid.message());
+      position = 0;
+    }
+  }
+};
+
+ParquetReader::ParquetReader(const std::filesystem::path& path)
+    : state_(std::make_unique<State>()) {
+  try {
+    state_->open(path);
+  } catch (const parquet::ParquetException& problem) {
+    data_error("{}: not a Parquet file: {}", path.string(), problem.what());
+  }
+}
+
+ParquetReader::~ParquetReader() = default;
+
+const std::vector<Column>& ParquetReader::columns() const { return state_->columns; }
+
+std::int64_t ParquetReader::rows() const { return state_->rows; }
+
+bool ParquetReader::next(std::vector<Value>& row) {
+  State& state = *state_;
+  try {
+    if (!state.fetch()) return false;
+  } catch (const parquet::ParquetException& problem) {
+    data_error("{}: damaged: {}", state.path, problem.what());
+  }
+  row.resize(state.columns.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = cell(*state.batch->column(static_cast<int>(i)), state.position, state.columns[i].type);
+  }
+  ++state.position;
+  return true;
+}
+
+}  // namespace tpt::storage
