@@ -45,8 +45,7 @@ AdamW::AdamW(const model::NamedTensors& parameters, const Config& config) : conf
     const at::Tensor place = weights_.narrow(0, at, parameter.numel()).view(parameter.sizes());
     place.copy_(parameter);
     parameter.set_data(place);
-    parameter.mutable_grad() =
-        gradients_.narrow(0, at, parameter.numel()).view(parameter.sizes());
+    parameter.mutable_grad() = gradients_.narrow(0, at, parameter.numel()).view(parameter.sizes());
     at += parameter.numel();
   }
 }

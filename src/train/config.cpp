@@ -10,11 +10,13 @@ namespace {
 constexpr std::int64_t kMany = std::int64_t{1} << 50;
 
 void describe_data(Fields& fields, Config& config) {
-  fields.integer("seq_length", config.seq_length,
-                 "positions a row; a row holds seq_length + 1 ids", 1, 1 << 24);
+  fields.integer("seq_length", config.seq_length, "positions a row; a row holds seq_length + 1 ids",
+                 1, 1 << 24);
   fields.choice("rows", config.rows,
-                {{"stream", RowPolicy::stream}, {"padded", RowPolicy::padded}},
-                "sequences joined end to end and cut, or one sequence a row with padding");
+                {{"concat", pack::RowPolicy::concat},
+                 {"best_fit", pack::RowPolicy::best_fit},
+                 {"pad", pack::RowPolicy::pad}},
+                "sequences joined and cut, packed whole where they fit, or one a row");
   fields.flag("cross_document_attention", config.cross_document_attention,
               "positions attend to earlier sequences of their row");
   fields.integer("train_tokens", config.train_tokens,
@@ -95,9 +97,9 @@ void check(const Config& config) {
   if (config.weight_decay == 0.0 && config.decay_norms_and_embeddings) {
     user_error("train.decay_norms_and_embeddings: weight_decay = 0 ignores it");
   }
-  if (!config.cross_document_attention && config.rows == RowPolicy::padded) {
+  if (!config.cross_document_attention && config.rows == pack::RowPolicy::pad) {
     user_error(
-        "train.cross_document_attention: got false, but rows = \"padded\" ignores it: a row "
+        "train.cross_document_attention: got false, but rows = \"pad\" ignores it: a row "
         "holds one sequence");
   }
   const auto& budgets = config.checkpoint_tokens;

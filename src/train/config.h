@@ -3,6 +3,7 @@
 
 #include "base/config.h"
 #include "model/transformer.h"
+#include "pack/row_reader.h"
 
 #include <cstdint>
 #include <string>
@@ -19,16 +20,10 @@ enum class Objective {
   answers  // tokens of kind answer only: fine-tuning
 };
 
-// How sequences of the shards become rows of seq_length + 1 ids.
-enum class RowPolicy {
-  stream,  // joined end to end and cut: every row is full
-  padded   // one sequence a row, cut at seq_length, the rest padding
-};
-
 struct Config {
   // Data.
   std::int64_t seq_length = 128;
-  RowPolicy rows = RowPolicy::stream;
+  pack::RowPolicy rows = pack::RowPolicy::concat;
   bool cross_document_attention = true;
   // Length: either is 0; both 0 is one epoch.
   std::int64_t train_tokens = 0;

@@ -2,11 +2,10 @@
 
 #include "base/error.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <numeric>
+#include <unistd.h>
 
 namespace tpt::train {
 namespace {

@@ -32,8 +32,7 @@ double share_of_peak(const Config& config, double position, double total_steps) 
     case Schedule::wsd: {
       const double decay_share = config.decay_share > 0.0 ? config.decay_share : kUsualDecayShare;
       const double start = std::max(warmup, total_steps * (1.0 - decay_share));
-      return position < start ? 1.0
-                              : 1.0 - (1.0 - last) * share_done(position, start, total_steps);
+      return position < start ? 1.0 : 1.0 - (1.0 - last) * share_done(position, start, total_steps);
     }
   }
   TPT_CHECK(false, "schedule {}", static_cast<int>(config.schedule));

@@ -57,7 +57,7 @@ struct HeldOutLoss {
   std::int64_t thinking_tokens = 0;
 };
 
-// The first `max_rows` rows (0: all) of the shards in their order on disk, joined end to end.
+// The first `max_rows` rows (0: all) of the shards, joined end to end, in the order of seed 1.
 HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows);

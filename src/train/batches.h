@@ -1,0 +1,68 @@
+// Rows of the shards as tensors, epoch after epoch, from any place on.
+#pragma once
+
+#include "pack/row_reader.h"
+#include "pack/shard_reader.h"
+#include "records/sample.h"
+#include "train/config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tpt::train {
+
+// One forward pass: b rows of t positions. `targets` lists what carries loss: n of the b * t
+// positions, in order.
+struct Batch {
+  at::Tensor ids_bt;        // int64
+  at::Tensor document_bt;   // int64, undefined where attention goes across documents
+  at::Tensor position_n;    // int64, indexes b * t; undefined where every position is a target
+  at::Tensor targets_n;     // int64
+  at::Tensor weights_n;     // fp32; undefined where all are 1
+  std::vector<Kind> kinds;  // of the targets, n
+  double weight_sum = 0;    // of the targets
+
+  std::int64_t targets() const { return static_cast<std::int64_t>(kinds.size()); }
+};
+
+// Rows to a batch. Columns at the end that are padding in every row are left out.
+Batch make_batch(const std::vector<Row>& rows, const Config& config);
+
+// How many of a row's targets carry loss.
+std::int64_t count_targets(const Row& row, Objective objective);
+
+// Where in the data a run stands: the next row.
+struct Place {
+  std::int64_t epoch = 0;
+  std::int64_t row = 0;
+
+  bool operator==(const Place&) const = default;
+};
+
+// The rows of all epochs as one sequence: each epoch has its own order from (seed, epoch).
+class RowStream {
+ public:
+  // Keeps a reference to `shards`. With config.epochs the stream ends after them.
+  RowStream(const pack::ShardReader& shards, const Config& config, Place place);
+
+  // Up to batch_rows * accumulation rows for one step; fewer at the end of the last epoch, none
+  // after it.
+  std::vector<Row> next_step();
+  Place place() const { return place_; }
+  // Targets that carry loss in one epoch. Reads every row unless all are full.
+  std::int64_t targets_of_epoch() const;
+  std::int64_t rows_of_epoch() const { return reader_->rows(); }
+
+ private:
+  void open_epoch();
+
+  const pack::ShardReader& shards_;
+  Config config_;
+  Place place_;
+  std::unique_ptr<pack::RowReader> reader_;
+};
+
+}  // namespace tpt::train

@@ -1,0 +1,48 @@
+#include "base/error.h"
+#include "pack/row_reader.h"
+#include "pack/shard_reader.h"
+#include "train/batches.h"
+#include "train/objective.h"
+#include "train/train.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace tpt::train {
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 16;
+
+}  // namespace
+
+HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
+                          std::int64_t seq_length, model::Precision precision,
+                          std::int64_t max_rows) {
+  const pack::ShardReader reader(shards);
+  if (reader.vocab_size() > network.config().vocab_size) {
+    user_error("{}: ids up to {}, but the model's vocabulary has {}", shards.string(),
+               reader.vocab_size(), network.config().vocab_size);
+  }
+  const pack::RowReader rows(reader, {.seq_length = seq_length});
+  const std::int64_t count = max_rows > 0 ? std::min(max_rows, rows.rows()) : rows.rows();
+  const at::NoGradGuard no_gradients;
+  const Config config;
+  Tally tally;
+  for (std::int64_t first = 0; first < count; first += kRowsAtOnce) {
+    std::vector<Row> some;
+    for (std::int64_t row = first; row < std::min(count, first + kRowsAtOnce); ++row) {
+      some.push_back(rows.row(row));
+    }
+    const Batch batch = make_batch(some, config);
+    if (batch.targets() > 0) {
+      tally.add(tally_of(target_losses(network, batch, precision), batch.kinds));
+    }
+  }
+  return {.document_nats_per_token = tally.mean(Kind::document),
+          .thinking_nats_per_token = tally.mean(Kind::thinking),
+          .document_tokens = tally.count(Kind::document),
+          .thinking_tokens = tally.count(Kind::thinking)};
+}
+
+}  // namespace tpt::train

@@ -1,0 +1,21 @@
+// How many threads torch uses in the calling thread, for a while.
+#pragma once
+
+#include <cstdint>
+
+namespace tpt::train {
+
+// Sets the count for the calling thread and gives back the old one at the end; other threads keep
+// theirs. 0: one a core.
+class ThreadScope {
+ public:
+  explicit ThreadScope(std::int64_t threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace tpt::train

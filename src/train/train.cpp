@@ -1,0 +1,18 @@
+#include "train/train.h"
+
+#include "train/thread_scope.h"
+#include "train/trainer.h"
+
+#include <utility>
+
+namespace tpt::train {
+
+Result run(const Config& config, const model::Config& model_config,
+           const std::filesystem::path& shards, const std::filesystem::path& folder,
+           Progress& progress, std::stop_token stop) {
+  const ThreadScope threads(config.threads);
+  Trainer trainer(config, model_config, shards, folder, progress);
+  return trainer.run(std::move(stop));
+}
+
+}  // namespace tpt::train
