@@ -46,8 +46,8 @@ using DropReason = std::string;
 
 class Composer {
  public:
-  // Error(user) for a special token that the tokenizer has not, and for settings that `format`
-  // would ignore.
+  // Keeps a reference to `tokenizer`. Error(user) for a special token that the tokenizer has not.
+  // What is set for the thinking does not matter to Format::vanilla.
   Composer(ComposerConfig config, const tokenize::Tokenizer& tokenizer);
 
   // The sample of one row; nothing, with the reason, where it is dropped.
@@ -56,8 +56,8 @@ class Composer {
   // "empty prompt", "no completion".
   std::optional<Sample> compose(const Question& example, DropReason& reason) const;
 
-  // Appends ids and spans of the sample; each segment is tokenised alone. Error(data) where text
-  // gave the id of a special token.
+  // Ids and spans of the sample with its end of text; each segment is tokenised alone. Error(data)
+  // where text gave the id of a special token.
   TokenSequence tokenize(const Sample& sample) const;
 
   TokenId end_of_text() const { return end_of_text_; }
@@ -65,11 +65,15 @@ class Composer {
 
  private:
   void append_thinking(const std::string& thinking, Sample& sample) const;
+  void append_segment(const Segment& segment, TokenSequence& sequence) const;
+  bool is_special_id(TokenId id) const;
 
   ComposerConfig config_;
   const tokenize::Tokenizer& tokenizer_;
-  std::string end_of_text_name_;
   TokenId end_of_text_ = 0;
+  TokenId begin_of_text_ = -1;  // -1 in these three: not used
+  TokenId think_start_ = -1;
+  TokenId think_end_ = -1;
   bool tags_are_special_ = false;
 };
 

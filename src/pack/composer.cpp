@@ -1,0 +1,161 @@
+#include "pack/composer.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace tpt::pack {
+namespace {
+
+constexpr const char* kThinkStart = "<think>";
+constexpr const char* kThinkEnd = "</think>";
+
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+TokenId need_special(const tokenize::Tokenizer& tokenizer, const std::string& name,
+                     const char* option) {
+  const auto id = tokenizer.special(name);
+  if (!id) {
+    user_error("pack.{}: the tokenizer has no special token \"{}\"", option, name);
+  }
+  return *id;
+}
+
+void append_text(Kind kind, const std::string& text, Sample& sample) {
+  if (!text.empty()) {
+    sample.segments.push_back({kind, text});
+  }
+}
+
+void append_span(Kind kind, std::size_t tokens, TokenSequence& sequence) {
+  if (tokens == 0) {
+    return;
+  }
+  if (sequence.spans.empty() || sequence.spans.back().kind != kind) {
+    sequence.spans.push_back({kind, 0});
+  }
+  sequence.spans.back().tokens += static_cast<std::int32_t>(tokens);
+}
+
+}  // namespace
+
+Composer::Composer(ComposerConfig config, const tokenize::Tokenizer& tokenizer)
+    : config_(std::move(config)), tokenizer_(tokenizer) {
+  const bool has_tags = tokenizer.special(kThinkStart) && tokenizer.special(kThinkEnd);
+  if (config_.tags == Tags::special && !has_tags) {
+    user_error(
+        "pack.tags: got special, but the tokenizer has no <think> and </think>; allowed: "
+        "automatic, text");
+  }
+  tags_are_special_ = has_tags && config_.tags != Tags::text;
+  if (!config_.end_of_text.empty()) {
+    end_of_text_ = need_special(tokenizer, config_.end_of_text, "end_of_text");
+  } else if (const auto id = tokenizer.end_of_text()) {
+    end_of_text_ = *id;
+  } else {
+    user_error("pack.end_of_text: the tokenizer names none; name one of its special tokens");
+  }
+  if (!config_.begin_of_text.empty()) {
+    begin_of_text_ = need_special(tokenizer, config_.begin_of_text, "begin_of_text");
+  }
+  if (tags_are_special_) {
+    think_start_ = *tokenizer.special(kThinkStart);
+    think_end_ = *tokenizer.special(kThinkEnd);
+  }
+}
+
+void Composer::append_thinking(const std::string& thinking, Sample& sample) const {
+  append_text(Kind::special, kThinkStart, sample);
+  append_text(Kind::special, config_.inner_separator, sample);
+  append_text(Kind::thinking, thinking, sample);
+  append_text(Kind::special, config_.inner_separator, sample);
+  append_text(Kind::special, kThinkEnd, sample);
+}
+
+std::optional<Sample> Composer::compose(const AugmentedDocument& row, DropReason& reason) const {
+  const std::string& document = row.document.text;
+  const std::string& thinking = row.trajectory.text;
+  if (is_blank(document)) {
+    reason = "empty document";
+    return std::nullopt;
+  }
+  const bool with_thinking = config_.format != Format::vanilla && !is_blank(thinking);
+  if (config_.format != Format::vanilla) {
+    if (!with_thinking && config_.missing_thinking == MissingThinking::drop) {
+      reason = "no thinking";
+      return std::nullopt;
+    }
+    if (with_thinking && row.trajectory.finish == Finish::length && config_.at_cap == AtCap::drop) {
+      reason = "thinking hit the cap";
+      return std::nullopt;
+    }
+  }
+  Sample sample;
+  sample.id = row.document.id;
+  if (with_thinking && config_.format == Format::thinking_first) {
+    append_thinking(thinking, sample);
+    append_text(Kind::special, config_.separator, sample);
+  }
+  append_text(Kind::document, document, sample);
+  if (with_thinking && config_.format == Format::tpt) {
+    append_text(Kind::special, config_.separator, sample);
+    append_thinking(thinking, sample);
+  }
+  return sample;
+}
+
+std::optional<Sample> Composer::compose(const Question& example, DropReason& reason) const {
+  if (is_blank(example.prompt)) {
+    reason = "empty prompt";
+    return std::nullopt;
+  }
+  if (is_blank(example.completion)) {
+    reason = "no completion";
+    return std::nullopt;
+  }
+  return Sample{example.id, {{Kind::prompt, example.prompt}, {Kind::answer, example.completion}}};
+}
+
+bool Composer::is_special_id(TokenId id) const {
+  return id == end_of_text_ || id == begin_of_text_ || id == think_start_ || id == think_end_;
+}
+
+void Composer::append_segment(const Segment& segment, TokenSequence& sequence) const {
+  if (tags_are_special_ && segment.kind == Kind::special &&
+      (segment.text == kThinkStart || segment.text == kThinkEnd)) {
+    sequence.ids.push_back(segment.text == kThinkStart ? think_start_ : think_end_);
+    append_span(Kind::special, 1, sequence);
+    return;
+  }
+  const std::size_t before = sequence.ids.size();
+  tokenizer_.encode(segment.text, sequence.ids);
+  for (std::size_t i = before; i < sequence.ids.size(); ++i) {
+    if (is_special_id(sequence.ids[i])) {
+      data_error("{}: text gave the special token {} (\"{}\")", sequence.id, sequence.ids[i],
+                 tokenizer_.decode(std::span(&sequence.ids[i], 1)));
+    }
+  }
+  append_span(segment.kind, sequence.ids.size() - before, sequence);
+}
+
+TokenSequence Composer::tokenize(const Sample& sample) const {
+  TokenSequence sequence;
+  sequence.id = sample.id;
+  if (!config_.begin_of_text.empty()) {
+    sequence.ids.push_back(begin_of_text_);
+    append_span(Kind::special, 1, sequence);
+  }
+  bool is_example = false;
+  for (const Segment& segment : sample.segments) {
+    append_segment(segment, sequence);
+    is_example = is_example || segment.kind == Kind::answer;
+  }
+  // An example teaches where the answer ends, too.
+  sequence.ids.push_back(end_of_text_);
+  append_span(is_example ? Kind::answer : Kind::special, 1, sequence);
+  return sequence;
+}
+
+}  // namespace tpt::pack
