@@ -1,0 +1,38 @@
+// Loops compiled for several instruction sets, chosen when the program starts; and the exponential
+// they use, which the compiler can turn into vector instructions.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define TPT_VECTOR_CLONES                                           \
+  __attribute__((                                                   \
+      target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), \
+      optimize("O3", "associative-math", "no-signed-zeros", "no-trapping-math", "no-math-errno")))
+#else
+#define TPT_VECTOR_CLONES
+#endif
+
+namespace tpt::model {
+
+// exp(x) to 2 units in the last place for -87 < x < 88; clamped outside.
+inline float fast_exp(float x) {
+  x = x < -87.0F ? -87.0F : (x > 88.0F ? 88.0F : x);
+  const float scaled = x * 1.44269504F;
+  const float whole =
+      static_cast<float>(static_cast<std::int32_t>(scaled + (scaled < 0 ? -0.5F : 0.5F)));
+  // ln 2 in two parts, so that the difference keeps its bits.
+  const float rest = (x - whole * 0.693359375F) + whole * 2.12194440e-4F;
+  float value = 1.9875691500e-4F;
+  value = value * rest + 1.3981999507e-3F;
+  value = value * rest + 8.3334519073e-3F;
+  value = value * rest + 4.1665795894e-2F;
+  value = value * rest + 1.6666665459e-1F;
+  value = value * rest + 5.0000001201e-1F;
+  value = value * rest * rest + rest + 1.0F;
+  const auto power = static_cast<std::uint32_t>(static_cast<std::int32_t>(whole) + 127) << 23U;
+  return value * std::bit_cast<float>(power);
+}
+
+}  // namespace tpt::model
