@@ -31,6 +31,9 @@ std::size_t near_word_start(std::string_view text, std::size_t at) {
       return i;
     }
   }
+  if (text.size() - at <= kNear) {
+    return text.size();
+  }
   while (at < text.size() && !starts_code_point(text[at])) {
     ++at;
   }

@@ -1,0 +1,86 @@
+#include "augment/answer.h"
+
+#include "base/error.h"
+#include "base/json.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tpt::augment {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t from = text.find_first_not_of(kSpace);
+  if (from == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
+}
+
+// How many bytes the code point that starts with `byte` should have; 1 for what starts none.
+std::size_t code_point_bytes(unsigned char byte) {
+  const int ones = std::countl_one(byte);
+  return ones >= 2 && ones <= 4 ? static_cast<std::size_t>(ones) : 1;
+}
+
+// A cap on tokens can end the text inside a code point.
+std::string_view without_half_code_point(std::string_view text) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xC0U) == 0x80U) {
+      continue;
+    }
+    return code_point_bytes(byte) > back ? text.substr(0, text.size() - back) : text;
+  }
+  return text;
+}
+
+}  // namespace
+
+Answer make_answer(const engine::Response& response, std::string_view think_start,
+                   std::string_view think_end) {
+  Answer answer;
+  answer.finish = response.finish;
+  answer.prompt_tokens = response.prompt_tokens;
+  answer.thinking_tokens = response.generated_tokens;
+  answer.seconds = response.seconds;
+  std::string_view text = response.text;
+  const std::string_view tag = trimmed(think_start);
+  const std::size_t from = text.find_first_not_of(" \t\r\n");
+  if (!tag.empty() && from != std::string_view::npos && text.substr(from).starts_with(tag)) {
+    text.remove_prefix(from + tag.size());
+    text.remove_prefix(text.starts_with('\n') ? 1 : 0);
+  }
+  const std::size_t end = think_end.empty() ? std::string_view::npos : text.find(think_end);
+  if (end != std::string_view::npos) {
+    text = text.substr(0, end);
+    answer.finish = Finish::stop;
+  }
+  answer.thinking = without_half_code_point(text);
+  return answer;
+}
+
+std::string encode(const Answer& answer) {
+  return dump_json({{"thinking", answer.thinking},
+                    {"finish", finish_name(answer.finish)},
+                    {"prompt_tokens", answer.prompt_tokens},
+                    {"thinking_tokens", answer.thinking_tokens},
+                    {"seconds", answer.seconds}});
+}
+
+Answer decode(std::string_view value, std::string_view item) {
+  try {
+    const Json json = parse_json(value, item);
+    return {json.at("thinking").get<std::string>(),
+            finish_from_name(json.at("finish").get<std::string>()),
+            json.at("prompt_tokens").get<std::int64_t>(),
+            json.at("thinking_tokens").get<std::int64_t>(), json.at("seconds").get<double>()};
+  } catch (const std::exception& damage) {
+    data_error("the journal's answer for {} is damaged ({}): choose another output folder", item,
+               damage.what());
+  }
+}
+
+}  // namespace tpt::augment

@@ -1,0 +1,105 @@
+#include "augment/scenario.h"
+
+#include "base/error.h"
+#include "base/random.h"
+#include "storage/atomic_file.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace tpt::augment {
+
+std::vector<Document> scenario_documents(std::int64_t count) {
+  std::vector<Document> documents;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i % 37 == 36) {
+      documents.push_back(documents[static_cast<std::size_t>(i / 2)]);
+      continue;
+    }
+    Document document;
+    document.id = fmt::format("doc-{}", i);
+    Random random(derive_seed(0, document.id, "scenario"));
+    const std::uint64_t sentences = 1 + random.below(12);
+    for (std::uint64_t k = 0; k < sentences; ++k) {
+      document.text +=
+          fmt::format("Sentence {} of {} says {}. ", k, document.id, random.below(100));
+    }
+    document.source = "scenario.jsonl";
+    document.metadata = fmt::format(R"({{"number":{}}})", i);
+    documents.push_back(std::move(document));
+  }
+  return documents;
+}
+
+Config scenario_config() {
+  Config config;
+  config.context_tokens = 120;
+  config.max_thinking_tokens = 100;
+  config.window_documents = 40;
+  config.rows_per_part = 64;
+  return config;
+}
+
+engine::FakeConfig scenario_engine(std::chrono::milliseconds delay) {
+  engine::FakeConfig config;
+  config.threads = 4;
+  config.capacity = 8;
+  config.delay = delay;
+  return config;
+}
+
+Counts run_scenario(const Config& config, const std::vector<Document>& documents,
+                    engine::Engine& engine, const std::filesystem::path& folder,
+                    std::stop_token stop) {
+  VectorSource<Document> source(documents);
+  NoProgress progress;
+  return run(config, source, static_cast<std::int64_t>(documents.size()), engine, folder, progress,
+             std::move(stop));
+}
+
+std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder) {
+  storage::AugmentedReader reader(folder);
+  std::vector<AugmentedDocument> rows;
+  for (AugmentedDocument row; reader.next(row);) {
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> bytes;
+  for (const std::filesystem::path& part : storage::parquet_parts(folder)) {
+    bytes[part.filename().string()] = storage::read_file(part);
+  }
+  return bytes;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "tpt-augment-XXXXXX").string();
+  TPT_CHECK(mkdtemp(name.data()) != nullptr);
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+int run_child(const std::filesystem::path& folder, const std::filesystem::path& log) {
+  const int descriptor = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  TPT_CHECK(descriptor >= 0);
+  engine::FakeConfig fake = scenario_engine(std::chrono::milliseconds(3));
+  fake.answer = [descriptor](const engine::Request& request) {
+    const std::string line = request.key + "\n";
+    TPT_CHECK(write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+    return engine::fake_response(request, 12);
+  };
+  engine::FakeEngine engine(fake);
+  run_scenario(scenario_config(), scenario_documents(400), engine, folder);
+  return 0;
+}
+
+}  // namespace tpt::augment
