@@ -24,6 +24,21 @@ struct Desk {
   std::int64_t generated_tokens = 0;
 };
 
+// Waits at the end of its life until every request that was taken has been answered.
+class WaitForAll {
+ public:
+  explicit WaitForAll(Desk& desk) : desk_(desk) {}
+  ~WaitForAll() {
+    std::unique_lock lock(desk_.mutex);
+    desk_.changed.wait(lock, [this] { return desk_.in_flight == 0; });
+  }
+  WaitForAll(const WaitForAll&) = delete;
+  WaitForAll& operator=(const WaitForAll&) = delete;
+
+ private:
+  Desk& desk_;
+};
+
 engine::Request request_for(const Config& config, const tasks::Task& task, const Answer& answer) {
   engine::Request request;
   request.key = fmt::format("{}/{}", task.questions[answer.question].id, answer.sample);
@@ -60,19 +75,27 @@ void ask_all(const Config& config, const tasks::Task& task, engine::Engine& engi
   const std::int64_t capacity = std::max<std::int64_t>(engine.capacity(), 1);
   Desk desk;
   const auto submit = [&](Answer& answer) {
-    engine.submit(request_for(config, task, answer), [&desk, &answer](engine::Response response) {
+    engine::Request request = request_for(config, task, answer);
+    try {
+      engine.submit(std::move(request), [&desk, &answer](engine::Response response) {
+        const std::lock_guard lock(desk.mutex);
+        --desk.in_flight;
+        ++desk.answered;
+        desk.failed += response.finish == Finish::error ? 1 : 0;
+        desk.generated_tokens += response.generated_tokens;
+        answer.response = std::move(response);
+        desk.changed.notify_all();
+      });
+    } catch (...) {
       const std::lock_guard lock(desk.mutex);
       --desk.in_flight;
-      ++desk.answered;
-      desk.failed += response.finish == Finish::error ? 1 : 0;
-      desk.generated_tokens += response.generated_tokens;
-      answer.response = std::move(response);
-      desk.changed.notify_all();
-    });
+      throw;
+    }
   };
+  // Whatever is thrown below, the engine's threads hold references into this frame and `answers`.
+  const WaitForAll wait(desk);
   std::size_t next = 0;
   std::unique_lock lock(desk.mutex);
-  // Leaves only with nothing in flight: the engine's threads hold references into this frame.
   while (desk.in_flight > 0 || (next < answers.size() && !stop.stop_requested())) {
     if (next < answers.size() && desk.in_flight < capacity && !stop.stop_requested()) {
       ++desk.in_flight;

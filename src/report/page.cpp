@@ -1,11 +1,15 @@
 #include "report/page.h"
 
 #include "base/error.h"
+#include "report/number_text.h"
 
 #include <algorithm>
 
 namespace tpt::report {
 namespace {
+
+// Names of groups are made short, whatever the corpus calls them.
+constexpr std::size_t kMaxNameBytes = 80;
 
 // The first of `names` in the metadata, as text; "" where none is there.
 std::string text_field(const Json& metadata, std::initializer_list<const char*> names) {
@@ -66,7 +70,7 @@ void add_document(AugmentPart& part, const AugmentedDocument& row, bool kept,
   const Json metadata = metadata_of(row.document);
   DocumentPoint point;
   point.id = row.document.id;
-  point.domain = text_field(metadata, {"domain", "subject"});
+  point.domain = cut_text(text_field(metadata, {"domain", "subject"}), kMaxNameBytes);
   point.document_tokens = row.trajectory.prompt_tokens;
   point.thinking_tokens = row.trajectory.thinking_tokens;
   const auto steps = metadata.find("steps");
@@ -74,7 +78,7 @@ void add_document(AugmentPart& part, const AugmentedDocument& row, bool kept,
     point.steps = steps->get<std::int64_t>();
   }
   point.kept = kept;
-  point.reason = reason;
+  point.reason = cut_text(reason, kMaxNameBytes);
 
   SampleDocument sample;
   sample.id = row.document.id;
@@ -90,7 +94,7 @@ void add_document(AugmentPart& part, const AugmentedDocument& row, bool kept,
   sample.finish = finish_name(row.trajectory.finish);
   sample.thinking_tokens = row.trajectory.thinking_tokens;
   sample.kept = kept;
-  sample.reason = reason;
+  sample.reason = point.reason;
 
   part.points.push_back(std::move(point));
   offer_sample(part.samples, std::move(sample), samples_each);

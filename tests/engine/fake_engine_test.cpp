@@ -1,5 +1,7 @@
 #include "engine/fake_engine.h"
 
+#include "engine/ask.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,29 +17,6 @@ Request request_for(int i) {
   request.prompt = "prompt " + std::to_string(i);
   request.sampling.seed = static_cast<std::uint64_t>(i);
   return request;
-}
-
-// Submits all and waits for all; fails the test where a request is answered twice or never.
-std::vector<Response> ask(Engine& engine, const std::vector<Request>& requests) {
-  std::vector<Response> responses(requests.size());
-  std::vector<int> answers(requests.size(), 0);
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t finished = 0;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    engine.submit(requests[i], [&, i](Response response) {
-      const std::scoped_lock lock(mutex);
-      responses[i] = std::move(response);
-      ++answers[i];
-      ++finished;
-      changed.notify_one();
-    });
-  }
-  std::unique_lock lock(mutex);
-  EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30),
-                               [&] { return finished >= requests.size(); }));
-  EXPECT_THAT(answers, testing::Each(1));
-  return responses;
 }
 
 std::vector<Request> many(int count) {

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -292,6 +293,17 @@ TEST_F(Examine, StopsWhenAskedAndStartsOver) {
   EXPECT_LT(engine.calls(), 2000);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "eval" / "scores.json"));
   EXPECT_EQ(run({}, sums(50), engine).correct, 50);
+}
+
+TEST_F(Examine, WaitsForWhatIsInFlightWhenSomethingThrows) {
+  FakeConfig fake = student([](const Request&) { return true; });
+  fake.delay = std::chrono::milliseconds(20);
+  FakeEngine engine(fake);
+  struct Thrower : Progress {
+    void report(const ProgressState&) override { throw std::runtime_error("the terminal is gone"); }
+  } progress;
+  EXPECT_THROW(examine({}, sums(100), engine, folder_ / "eval", progress, {}), std::runtime_error);
+  EXPECT_EQ(run({}, sums(10), engine).correct, 10);
 }
 
 TEST_F(Examine, ATemplateWithoutAPlaceForTheQuestionIsRefused) {

@@ -1,0 +1,41 @@
+// Draws every figure of the page; again when colours change, when its box does, and for print.
+
+const MAKERS = { curves: curvesOption, lengths: lengthsOption, bars: barsOption };
+const charts = [];
+
+function height(figure) {
+  if (figure.kind === 'bars') {
+    return 96 + 40 * figure.data.rows.length;
+  }
+  if (figure.kind === 'lengths' && !figure.data.upright) {
+    return 110 + 38 * figure.data.groups.length;
+  }
+  return 340;
+}
+
+function draw(mode) {
+  for (const { chart, figure } of charts) {
+    chart.setOption(MAKERS[figure.kind](figure.data, PALETTES[mode]), { notMerge: true });
+  }
+}
+
+const darkness = window.matchMedia('(prefers-color-scheme: dark)');
+const present = () => (darkness.matches ? 'dark' : 'light');
+
+document.documentElement.classList.add('drawn');
+for (const figure of JSON.parse(document.getElementById('figures').textContent)) {
+  const element = document.getElementById(figure.id);
+  element.style.height = height(figure) + 'px';
+  const chart = echarts.init(element, null, { renderer: 'svg' });
+  charts.push({ chart, figure });
+  new ResizeObserver(() => chart.resize()).observe(element);
+}
+draw(present());
+darkness.addEventListener('change', () => draw(present()));
+window.addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('details')) {
+    details.open = true;
+  }
+  draw('light');
+});
+window.addEventListener('afterprint', () => draw(present()));
