@@ -106,6 +106,22 @@ std::optional<Sample> Composer::compose(const AugmentedDocument& row, DropReason
   return sample;
 }
 
+// Each tag becomes a segment of its own, so that append_segment() knows it.
+void Composer::append_completion(std::string_view completion, Sample& sample) const {
+  while (!completion.empty()) {
+    const std::size_t start = completion.find(kThinkStart);
+    const std::size_t end = completion.find(kThinkEnd);
+    const std::string_view tag = start < end ? kThinkStart : kThinkEnd;
+    const std::size_t before = tags_are_special_ ? std::min(start, end) : std::string_view::npos;
+    append_text(Kind::answer, std::string(completion.substr(0, before)), sample);
+    if (before == std::string_view::npos) {
+      return;
+    }
+    append_text(Kind::answer, std::string(tag), sample);
+    completion.remove_prefix(before + tag.size());
+  }
+}
+
 std::optional<Sample> Composer::compose(const Question& example, DropReason& reason) const {
   if (is_blank(example.prompt)) {
     reason = "empty prompt";
@@ -115,7 +131,9 @@ std::optional<Sample> Composer::compose(const Question& example, DropReason& rea
     reason = "no completion";
     return std::nullopt;
   }
-  return Sample{example.id, {{Kind::prompt, example.prompt}, {Kind::answer, example.completion}}};
+  Sample sample{example.id, {{Kind::prompt, example.prompt}}};
+  append_completion(example.completion, sample);
+  return sample;
 }
 
 bool Composer::is_special_id(TokenId id) const {
@@ -123,10 +141,10 @@ bool Composer::is_special_id(TokenId id) const {
 }
 
 void Composer::append_segment(const Segment& segment, TokenSequence& sequence) const {
-  if (tags_are_special_ && segment.kind == Kind::special &&
+  if (tags_are_special_ && (segment.kind == Kind::special || segment.kind == Kind::answer) &&
       (segment.text == kThinkStart || segment.text == kThinkEnd)) {
     sequence.ids.push_back(segment.text == kThinkStart ? think_start_ : think_end_);
-    append_span(Kind::special, 1, sequence);
+    append_span(segment.kind, 1, sequence);
     return;
   }
   const std::size_t before = sequence.ids.size();

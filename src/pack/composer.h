@@ -14,6 +14,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tpt::pack {
 
@@ -52,8 +53,9 @@ class Composer {
 
   // The sample of one row; nothing, with the reason, where it is dropped.
   std::optional<Sample> compose(const AugmentedDocument& row, DropReason& reason) const;
-  // A fine-tuning example: kind prompt, then kind answer with the end of text in it. Dropped:
-  // "empty prompt", "no completion".
+  // A fine-tuning example: kind prompt, then kind answer with the end of text in it. <think> and
+  // </think> in a completion are the tags, written as those of documents are, because they are what
+  // is taught; in prompts and documents they are text. Dropped: "empty prompt", "no completion".
   std::optional<Sample> compose(const Question& example, DropReason& reason) const;
 
   // Ids and spans of the sample with its end of text; each segment is tokenised alone. Error(data)
@@ -65,6 +67,7 @@ class Composer {
 
  private:
   void append_thinking(const std::string& thinking, Sample& sample) const;
+  void append_completion(std::string_view completion, Sample& sample) const;
   void append_segment(const Segment& segment, TokenSequence& sequence) const;
   bool is_special_id(TokenId id) const;
 
