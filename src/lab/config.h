@@ -16,7 +16,7 @@ struct Config {
   std::int64_t examples = 400;             // for fine-tuning
   std::int64_t min_steps = 2;
   std::int64_t max_steps = 6;
-  double plain_share = 0.25;  // of the documents
+  double plain_share = 0.15;  // of the documents
   std::int64_t seed = 1;
 };
 

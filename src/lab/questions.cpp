@@ -27,7 +27,7 @@ std::vector<Question> draw_questions(const Config& config, Split split, std::int
     }
     Question question;
     question.id = fmt::format("{}-{:04}", name, drawn.size());
-    question.prompt = asked + "=";
+    question.prompt = asked + "=?\n";
     question.answer = std::to_string(result(chain));
     question.metadata = fmt::format(R"({{"domain":"arithmetic","steps":{}}})", chain.steps.size());
     if (split == Split::examples) {

@@ -103,13 +103,13 @@ TEST(Questions, AskChainsAndExamplesCarryTheWorking) {
   Config config;
   for (const Question& question : questions(config)) {
     EXPECT_EQ(question.completion, "");
-    const auto chain = parse_expression(question.prompt.substr(0, question.prompt.size() - 1));
+    const auto chain = parse_expression(question.prompt.substr(0, question.prompt.find('=')));
     ASSERT_TRUE(chain) << question.prompt;
-    EXPECT_EQ(question.prompt, expression(*chain) + "=");
+    EXPECT_EQ(question.prompt, expression(*chain) + "=?\n");
     EXPECT_EQ(question.answer, std::to_string(result(*chain)));
   }
   for (const Question& example : examples(config)) {
-    const auto chain = parse_expression(example.prompt.substr(0, example.prompt.size() - 1));
+    const auto chain = parse_expression(example.prompt.substr(0, example.prompt.find('=')));
     ASSERT_TRUE(chain) << example.prompt;
     EXPECT_EQ(example.completion, "<think>" + working(*chain) + "</think>" + example.answer);
   }
