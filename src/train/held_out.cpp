@@ -27,7 +27,8 @@ HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesyst
   const pack::RowReader rows(reader, {.seq_length = seq_length});
   const std::int64_t count = max_rows > 0 ? std::min(max_rows, rows.rows()) : rows.rows();
   const at::NoGradGuard no_gradients;
-  const Config config;
+  Config config;
+  config.cross_document_attention = false;
   Tally tally;
   for (std::int64_t first = 0; first < count; first += kRowsAtOnce) {
     std::vector<Row> some;
