@@ -57,7 +57,9 @@ struct HeldOutLoss {
   std::int64_t thinking_tokens = 0;
 };
 
-// The first `max_rows` rows (0: all) of the shards, joined end to end, in the order of seed 1.
+// The first `max_rows` rows (0: all) of the shards, joined end to end, in the order of seed 1. Each
+// document is read on its own, however the network was trained: what another document says before
+// it must not help or mislead.
 HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows);
