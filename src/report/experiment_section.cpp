@@ -41,19 +41,20 @@ std::string need_text(const Need& need) {
 Html efficiency_block(const ExperimentPart& experiment) {
   const Efficiency efficiency = data_efficiency(experiment);
   Html html;
-  html << "<h3>Data efficiency: "_html << to_text(efficiency.ratio) << "</h3>\n<p>"_html
-       << efficiency_definition() << "</p>\n"_html;
+  html << "<h3>Data efficiency: "_html << to_text(efficiency.ratio)
+       << "</h3>\n<div class=\"figures\">\n<div>"_html;
   if (efficiency.ladder.empty()) {
     html << "<p>Here: "_html << efficiency.ratio.why << ".</p>\n"_html;
-    return html;
+  } else {
+    Table table("Training tokens needed for an accuracy",
+                {"accuracy", "vanilla needs", "TPT needs", "ratio"});
+    for (const Rung& rung : efficiency.ladder) {
+      const bool reference = rung.level == efficiency.level;
+      table.row({percent_text(rung.level) + (reference ? " (reference)" : ""),
+                 need_text(*rung.vanilla), need_text(*rung.tpt), to_text(rung.ratio)});
+    }
+    html << table.html();
   }
-  Table table("Training tokens needed for an accuracy; the second line is the reference",
-              {"accuracy", "vanilla needs", "TPT needs", "ratio"});
-  for (const Rung& rung : efficiency.ladder) {
-    table.row({percent_text(rung.level), need_text(*rung.vanilla), need_text(*rung.tpt),
-               to_text(rung.ratio)});
-  }
-  html << table.html();
   if (efficiency.by_seed.size() > 1) {
     html << "<p>At the reference accuracy, seed by seed: "_html;
     for (std::size_t i = 0; i < efficiency.by_seed.size(); ++i) {
@@ -61,7 +62,8 @@ Html efficiency_block(const ExperimentPart& experiment) {
     }
     html << ".</p>\n"_html;
   }
-  return html;
+  return html << "</div>\n<div class=\"definition\"><p>"_html << efficiency_definition()
+              << "</p></div>\n</div>\n"_html;
 }
 
 // One line an arm, at its largest budget; means over seeds.

@@ -187,15 +187,16 @@ std::vector<Figure> filter_figures(const Flow& flow, std::size_t flow_number) {
   for (const auto& [reason, documents] : reasons) {
     rows.push_back({{"label", reason}, {"kept", 0}, {"rejected", documents}});
   }
+  Json series = Json::array({{{"key", "kept"}, {"label", "kept"}}});
+  if (!reasons.empty()) {
+    series.push_back({{"key", "rejected"}, {"label", "rejected"}});
+  }
   figures.push_back(
       {figure_id(flow_number, "filter"),
        "bars",
        "What the filter did",
        "Documents kept, and rejected by reason.",
-       {{"rows", std::move(rows)},
-        {"series",
-         {{{"key", "kept"}, {"label", "kept"}}, {{"key", "rejected"}, {"label", "rejected"}}}},
-        {"axis", "documents"}}});
+       {{"rows", std::move(rows)}, {"series", std::move(series)}, {"axis", "documents"}}});
   return figures;
 }
 

@@ -108,7 +108,7 @@ Html thinking_box(const Flow& flow) {
     html << " The filter kept "_html << flow.filter->kept << " of "_html
          << flow.filter->kept + flow.filter->rejected << "."_html;
   }
-  return html << " No model was trained on them here.</p>\n</section>\n"_html;
+  return html << " Nothing was compared on them.</p>\n</section>\n"_html;
 }
 
 void fact(Html& html, const std::string& name, const std::string& value) {

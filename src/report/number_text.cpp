@@ -81,7 +81,13 @@ std::string flops_text(double flops) {
     return fmt::format("{:.0f}", flops);
   }
   const auto exponent = static_cast<int>(std::floor(std::log10(flops)));
-  return fmt::format("{:.2f} × 10^{}", flops / std::pow(10.0, exponent), exponent);
+  constexpr std::array<const char*, 10> kRaised = {"⁰", "¹", "²", "³", "⁴",
+                                                   "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string raised;
+  for (char digit : std::to_string(exponent)) {
+    raised += kRaised[static_cast<std::size_t>(digit - '0')];
+  }
+  return fmt::format("{:.2f} × 10{}", flops / std::pow(10.0, exponent), raised);
 }
 
 std::string decimal_text(double value, int digits) {

@@ -83,10 +83,14 @@ Html samples_section(const AugmentPart& part) {
   if (part.samples.empty()) {
     return html;
   }
+  const auto kept = std::count_if(part.samples.begin(), part.samples.end(),
+                                  [](const SampleDocument& sample) { return sample.kept; });
+  const bool two_sided = kept > 0 && kept < static_cast<std::ptrdiff_t>(part.samples.size());
   html << "<h3>Documents and their thinking, as they are</h3>\n<p>Thinking by "_html
        << engine_label(part)
        << ". One of every domain that was kept and of every reason to reject, as far as there is "
-          "room.</p>\n<div class=\"samples\">\n"_html
+          "room.</p>\n<div class=\""_html
+       << (two_sided ? "samples"_html : "samples one-sided"_html) << "\">\n"_html
        << column(part, true) << column(part, false) << "</div>\n"_html;
   return html;
 }

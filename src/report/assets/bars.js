@@ -1,6 +1,6 @@
 // Stacked bars lying on their side, with the sum written at the end of each.
 
-function barsOption(data, colors) {
+function barsOption(data, colors, width) {
   const sums = data.rows.map((row) => data.series.reduce(
     (sum, series) => sum + (Object.hasOwn(row, series.key) ? row[series.key] : 0), 0));
   const values = valueAxis(colors, data.axis, shortCount);
@@ -25,16 +25,17 @@ function barsOption(data, colors) {
     label: { show: true, position: 'right', color: colors.ink, distance: 6,
              formatter: (item) => shortCount(sums[item.dataIndex]) },
   };
+  const { legend, height } = legendOption(
+    data.series.map((series) => series.label), 18, width, colors);
   return {
     ...baseOption(colors),
-    legend: { top: 0, left: 0, textStyle: { color: colors.ink },
-              data: data.series.map((series) => ({ name: series.label })) },
-    grid: { top: 36, left: 4, right: 52, bottom: 8, outerBoundsContain: 'all' },
+    legend,
+    grid: { top: height + 12, left: 4, right: 52, bottom: 8, outerBoundsContain: 'all' },
     xAxis: values,
     yAxis: {
       type: 'category', inverse: true, data: data.rows.map((row) => row.label),
       axisTick: { show: false }, axisLine: { lineStyle: { color: colors.soft } },
-      axisLabel: { color: colors.ink, width: 130, overflow: 'break', interval: 0 },
+      axisLabel: { color: colors.ink, width: Math.min(140, 0.36 * width), lineHeight: 15, overflow: 'break', interval: 0 },
     },
     series: [...keys, total],
   };

@@ -23,7 +23,7 @@ function tokensAxis(data, colors) {
 
 function errorBars(arm, style) {
   return {
-    name: arm.label, type: 'custom', silent: true, z: 2, itemStyle: { color: style.color },
+    name: arm.label, type: 'custom', silent: true, z: 1, itemStyle: { color: style.color },
     data: arm.points.map((point) => [Math.log10(point.tokens), point.value - point.error,
                                      point.value + point.error]),
     renderItem: (params, api) => {
@@ -45,7 +45,7 @@ function chanceLine(chance, colors) {
   return {
     silent: true, symbol: 'none', data: [{ yAxis: chance }],
     lineStyle: { color: colors.soft, type: [1, 3], width: 1.5 },
-    label: { formatter: 'chance', position: 'insideStartTop', color: colors.soft },
+    label: { formatter: 'chance', position: 'end', distance: 4, color: colors.soft },
   };
 }
 
@@ -65,8 +65,8 @@ function armSeries(arm, index, data, colors, show) {
     },
   };
   const runs = {
-    name: arm.label, type: 'scatter', z: 1, symbolSize: 6,
-    itemStyle: { color: style.color, opacity: 0.45 },
+    name: arm.label, type: 'scatter', z: 2, symbol: 'circle', symbolSize: 7,
+    itemStyle: { color: colors.paper, borderColor: style.color, borderWidth: 1.2 },
     data: arm.runs.map((run) => [Math.log10(run.tokens), run.value]),
     tooltip: {
       formatter: (item) => {
@@ -79,10 +79,11 @@ function armSeries(arm, index, data, colors, show) {
   return [line, errorBars(arm, style), runs];
 }
 
-function curvesOption(data, colors) {
+function curvesOption(data, colors, width) {
   const show = data.percent ? percent : (value) => value.toFixed(3);
   const series = data.arms.flatMap((arm, index) => armSeries(arm, index, data, colors, show));
-  if (data.chance !== null && data.chance > 0) {
+  const chance = data.chance !== null && data.chance > 0;
+  if (chance) {
     series[0].markLine = chanceLine(data.chance, colors);
   }
   const values = valueAxis(colors, '', data.percent
@@ -92,13 +93,11 @@ function curvesOption(data, colors) {
   } else {
     values.scale = true;
   }
+  const { legend, height } = legendOption(data.arms.map((arm) => arm.label), 36, width, colors);
   return {
     ...baseOption(colors),
-    legend: {
-      top: 0, left: 0, itemWidth: 36, itemGap: 18, textStyle: { color: colors.ink },
-      data: data.arms.map((arm) => ({ name: arm.label })),
-    },
-    grid: { top: 44, left: 4, right: 12, bottom: 8, outerBoundsContain: 'all' },
+    legend,
+    grid: { top: height + 16, left: 4, right: chance ? 52 : 12, bottom: 8, outerBoundsContain: 'all' },
     xAxis: tokensAxis(data, colors),
     yAxis: values,
     series,

@@ -22,10 +22,10 @@ function groupAxis(groups, name, upright, colors) {
   return axis;
 }
 
-function boxSeries(groups, upright, colors) {
+function boxSeries(groups, upright, many, colors) {
   const at = (place, value) => (upright ? [place, value] : [value, place]);
   return {
-    type: 'custom', z: 3, name: 'middle half, median',
+    type: 'custom', z: many ? 5 : 3, name: 'middle half, median',
     data: groups.map((group, index) => [index, ...group.box]),
     encode: upright ? { x: 0, y: [1, 5] } : { y: 0, x: [1, 5] },
     tooltip: {
@@ -63,7 +63,7 @@ function boxSeries(groups, upright, colors) {
   };
 }
 
-function dotSeries(data, kept, colors) {
+function dotSeries(data, kept, many, colors) {
   const dots = [];
   data.dots.forEach((dot, index) => {
     if ((dot[2] === 1) === kept) {
@@ -73,8 +73,8 @@ function dotSeries(data, kept, colors) {
   });
   return {
     type: 'scatter', z: 4, name: kept ? 'kept' : 'rejected', symbol: kept ? 'circle' : 'diamond',
-    symbolSize: kept ? 6 : 8, data: dots,
-    itemStyle: { color: kept ? colors.keys.kept : colors.keys.rejected, opacity: 0.6 },
+    symbolSize: many ? 4 : kept ? 6 : 8, data: dots,
+    itemStyle: { color: kept ? colors.keys.kept : colors.keys.rejected, opacity: many ? 0.35 : 0.6 },
     tooltip: {
       formatter: (item) => tooltipContent(data.groups[item.data.group].name, [
         item.value[data.upright ? 1 : 0] + ' tokens of thinking', kept ? 'kept' : 'rejected']),
@@ -82,20 +82,21 @@ function dotSeries(data, kept, colors) {
   };
 }
 
-function lengthsOption(data, colors) {
+function lengthsOption(data, colors, width) {
   const lengths = valueAxis(colors, 'tokens of thinking', shortCount);
   lengths.min = 0;
   lengths.nameGap = data.upright ? 44 : 30;
   const groups = groupAxis(data.groups, data.axis, data.upright, colors);
-  const series = [dotSeries(data, true, colors), dotSeries(data, false, colors)].filter(
+  const many = data.dots.length > 150;  // then the boxes stand before the dots
+  const series = [dotSeries(data, true, many, colors), dotSeries(data, false, many, colors)].filter(
     (dots) => dots.data.length > 0);
+  const { legend, height } = legendOption(series.map((dots) => dots.name), 14, width, colors);
   return {
     ...baseOption(colors),
-    legend: { top: 0, left: 0, textStyle: { color: colors.ink },
-              data: series.map((dots) => ({ name: dots.name })) },
-    grid: { top: 36, left: 4, right: 16, bottom: 8, outerBoundsContain: 'all' },
+    legend,
+    grid: { top: height + 12, left: 4, right: 16, bottom: 8, outerBoundsContain: 'all' },
     xAxis: data.upright ? groups : lengths,
     yAxis: data.upright ? lengths : groups,
-    series: [...series, boxSeries(data.groups, data.upright, colors)],
+    series: [...series, boxSeries(data.groups, data.upright, many, colors)],
   };
 }

@@ -13,9 +13,14 @@ function height(figure) {
   return 340;
 }
 
+function drawOne({ chart, figure }, mode) {
+  const option = MAKERS[figure.kind](figure.data, PALETTES[mode], chart.getWidth());
+  chart.setOption(option, { notMerge: true });
+}
+
 function draw(mode) {
-  for (const { chart, figure } of charts) {
-    chart.setOption(MAKERS[figure.kind](figure.data, PALETTES[mode]), { notMerge: true });
+  for (const drawn of charts) {
+    drawOne(drawn, mode);
   }
 }
 
@@ -26,11 +31,16 @@ document.documentElement.classList.add('drawn');
 for (const figure of JSON.parse(document.getElementById('figures').textContent)) {
   const element = document.getElementById(figure.id);
   element.style.height = height(figure) + 'px';
-  const chart = echarts.init(element, null, { renderer: 'svg' });
-  charts.push({ chart, figure });
-  new ResizeObserver(() => chart.resize()).observe(element);
+  const drawn = { chart: echarts.init(element, null, { renderer: 'svg' }), figure };
+  charts.push(drawn);
+  drawOne(drawn, present());
+  new ResizeObserver(() => {
+    if (element.clientWidth > 0 && element.clientWidth !== drawn.chart.getWidth()) {
+      drawn.chart.resize();
+      drawOne(drawn, present());
+    }
+  }).observe(element);
 }
-draw(present());
 darkness.addEventListener('change', () => draw(present()));
 window.addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('details')) {

@@ -71,6 +71,27 @@ function baseOption(colors) {
   };
 }
 
+// The legend at the top, and how much room it takes: its entries wrap on narrow screens. Letters are
+// counted at a width that few fonts exceed.
+function legendOption(labels, symbolWidth, width, colors) {
+  let rows = 1;
+  let used = 0;
+  for (const label of labels) {
+    const entry = symbolWidth + 18 + 7.6 * label.length;
+    if (used > 0 && used + entry > width) {
+      rows += 1;
+      used = 0;
+    }
+    used += entry;
+  }
+  return {
+    height: 22 * rows,
+    legend: { top: 0, left: 0, itemWidth: symbolWidth, itemGap: 12, data: labels,
+              textStyle: { color: colors.ink, width: width - symbolWidth - 12,
+                           overflow: 'truncate' } },
+  };
+}
+
 function valueAxis(colors, name, format) {
   return {
     type: 'value', name, nameLocation: 'middle', nameTextStyle: { color: colors.soft },
