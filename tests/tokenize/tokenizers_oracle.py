@@ -2,7 +2,7 @@
 
   tokenizers_oracle.py ids TOKENIZER OUT INPUT...   documents of .jsonl(.gz) ("text") and .txt(.gz)
   tokenizers_oracle.py json TOKENIZER OUT           writes the tokenizer.json it uses
-  tokenizers_oracle.py speed TOKENIZER INPUT...     prints MB/s on one thread
+  tokenizers_oracle.py speed TOKENIZER INPUT...     prints MB per second of processor time on one thread
 
 TOKENIZER: a tokenizer.json, a folder for transformers, or a .gguf that is cut like SmolLM2.
 OUT of ids: for each document u32 bytes, the text, u32 n, n x i32.
@@ -66,10 +66,10 @@ def main():
                     out.write(struct.pack(f"<I{len(ids)}i", len(ids), *ids))
     else:
         documents = list(texts(sys.argv[3:]))
-        started = time.monotonic()
+        started = time.process_time()
         for text in documents:
             tokenizer.encode(text, add_special_tokens=False)
-        print(sum(len(t.encode()) for t in documents) / 1e6 / (time.monotonic() - started))
+        print(sum(len(t.encode()) for t in documents) / 1e6 / (time.process_time() - started))
 
 
 main()
