@@ -1,0 +1,43 @@
+// Which files are the corpus, and which of their fields is what.
+#pragma once
+
+#include "base/config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tpt::corpus {
+
+struct Config {
+  std::vector<std::string> inputs;  // files, folders, globs
+  std::string text_column = "text";
+  std::string id_column = "id";
+  bool strict = false;
+  double max_bad_share = 0.01;
+  bool check_ids = true;
+  std::int64_t limit = 0;
+};
+
+void describe(Fields& fields, Config& config);
+
+// How a file is read; told by its name, a final .gz or .zst aside.
+enum class FileKind {
+  lines,    // .jsonl, .ndjson: one JSON object a line
+  parquet,  // .parquet
+  text      // .txt, .md: one document
+};
+
+struct InputFile {
+  std::filesystem::path path;
+  FileKind kind = FileKind::lines;
+};
+
+// The files of the corpus in reading order: inputs as given, folders and globs ("**" goes down
+// folders) in the order of names. Files of other kinds inside folders are left out. Error(user) for
+// an input that names nothing, and for a file of a kind that cannot be read.
+std::vector<InputFile> input_files(const Config& config);
+std::vector<std::filesystem::path> find_files(const Config& config);
+
+}  // namespace tpt::corpus

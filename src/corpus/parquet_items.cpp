@@ -1,0 +1,92 @@
+#include "base/error.h"
+#include "base/json.h"
+#include "corpus/item_reader.h"
+#include "corpus/utf8.h"
+#include "storage/parquet.h"
+
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace tpt::corpus {
+namespace {
+
+constexpr std::size_t kBeginningBytes = 200;
+
+class ParquetItems : public ItemReader {
+ public:
+  ParquetItems(const std::filesystem::path& path, const Config& config)
+      : reader_(path), file_bytes_(static_cast<std::int64_t>(std::filesystem::file_size(path))) {
+    const auto& columns = reader_.columns();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].name == config.text_column) text_place_ = i;
+      if (columns[i].name == config.id_column) id_place_ = i;
+    }
+    if (!text_place_) data_error("{}: there is no column {}", path.string(), config.text_column);
+    if (columns[*text_place_].type != storage::ColumnType::text) {
+      data_error("{}: column {} holds no text", path.string(), config.text_column);
+    }
+  }
+
+  bool next(Item& item) override {
+    if (!reader_.next(row_)) return false;
+    item = {.line = ++rows_};
+    item.reason = take_row(item.document);
+    if (!item.reason.empty()) {
+      item.beginning = item.document.text.substr(0, kBeginningBytes);
+    }
+    return true;
+  }
+
+  std::int64_t bytes_read() const override {
+    return reader_.rows() == 0 ? file_bytes_ : file_bytes_ * rows_ / reader_.rows();
+  }
+
+ private:
+  std::string take_row(Document& document) {
+    auto* text = std::get_if<std::string>(&row_[*text_place_]);
+    if (text == nullptr) return "the text is null";
+    document.text = std::move(*text);
+    if (document.text.empty()) return "empty text";
+    if (!is_utf8(document.text)) return "the text is not valid UTF-8";
+    Json metadata = Json::object();
+    for (std::size_t i = 0; i < row_.size(); ++i) {
+      if (i == *text_place_) continue;
+      Json value = std::visit([](auto& cell) { return to_json(cell); }, row_[i]);
+      if (id_place_ == i) {
+        if (value.is_string()) {
+          document.id = value.get<std::string>();
+        } else if (value.is_number_integer()) {
+          document.id = dump_json(value);
+        } else if (!value.is_null()) {
+          return "the id is neither a text nor an integer";
+        }
+      } else {
+        metadata[reader_.columns()[i].name] = std::move(value);
+      }
+    }
+    document.metadata = dump_json(metadata);
+    return "";
+  }
+
+  static Json to_json(const std::monostate& /*null*/) { return nullptr; }
+  template <typename T>
+  static Json to_json(const T& value) {
+    return value;
+  }
+
+  storage::ParquetReader reader_;
+  std::int64_t file_bytes_ = 0;
+  std::int64_t rows_ = 0;
+  std::optional<std::size_t> text_place_;
+  std::optional<std::size_t> id_place_;
+  std::vector<storage::Value> row_;
+};
+
+}  // namespace
+
+std::unique_ptr<ItemReader> open_parquet(const std::filesystem::path& path, const Config& config) {
+  return std::make_unique<ParquetItems>(path, config);
+}
+
+}  // namespace tpt::corpus
