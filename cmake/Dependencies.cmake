@@ -58,6 +58,8 @@ endif()
 if(NOT TPT_TORCH_FREE)
   list(APPEND CMAKE_PREFIX_PATH ${TPT_TORCH_PREFIX})
   find_package(Torch REQUIRED)
+  # The wheel brings headers of a newer fmt that hide the system's, but not its library.
+  set_property(TARGET torch APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS FMT_HEADER_ONLY=1)
   # The wheel's own flags carry -D_GLIBCXX_USE_CXX11_ABI=1 only, which is the default here.
 endif()
 

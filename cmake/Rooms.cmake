@@ -15,7 +15,8 @@ function(tpt_torch_header target)
   if(TARGET tpt_torch_header)
     target_precompile_headers(${target} REUSE_FROM tpt_torch_header)
   endif()
-  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  # A precompiled header fits only the same code model: programs too are compiled as the libraries are.
+  target_compile_options(${target} PRIVATE -fpch-preprocess -fPIC)
 endfunction()
 
 if(NOT TPT_TORCH_FREE)
