@@ -114,7 +114,8 @@ class ZstdStream : public ByteStream {
   std::size_t read(char* buffer, std::size_t size) override {
     ZSTD_outBuffer output{buffer, size, 0};
     while (output.pos == 0) {
-      if (input_.pos == input_.size) {
+      // With a full buffer the decoder may hold more bytes although it took all input.
+      if (input_.pos == input_.size && !holds_more_) {
         input_ = {buffer_.data(), file_->read(buffer_.data(), buffer_.size()), 0};
         if (input_.size == 0) {
           if (inside_frame_) data_error("{}: the zstd archive is cut short", file_->path());
@@ -126,6 +127,7 @@ class ZstdStream : public ByteStream {
         data_error("{}: the zstd archive is damaged ({})", file_->path(), ZSTD_getErrorName(code));
       }
       inside_frame_ = code != 0;
+      holds_more_ = output.pos == output.size && inside_frame_;
     }
     return output.pos;
   }
@@ -137,7 +139,14 @@ class ZstdStream : public ByteStream {
   ZSTD_DStream* stream_ = nullptr;
   ZSTD_inBuffer input_{nullptr, 0, 0};
   bool inside_frame_ = false;
+  bool holds_more_ = false;
 };
+
+// A frame, or a skippable frame as pzstd writes first.
+bool is_zstd(const std::string& start) {
+  return start == "\x28\xb5\x2f\xfd" ||
+         (start.size() == 4 && start.ends_with("\x2a\x4d\x18") && (start[0] & 0xf0) == 0x50);
+}
 
 }  // namespace
 
@@ -145,7 +154,7 @@ std::unique_ptr<ByteStream> open_byte_stream(const std::filesystem::path& path) 
   auto file = std::make_unique<PlainFile>(path);
   const std::string start = file->first_bytes();
   if (start.starts_with("\x1f\x8b")) return std::make_unique<GzipStream>(std::move(file));
-  if (start == "\x28\xb5\x2f\xfd") return std::make_unique<ZstdStream>(std::move(file));
+  if (is_zstd(start)) return std::make_unique<ZstdStream>(std::move(file));
   return file;
 }
 
