@@ -73,13 +73,17 @@ struct Journal::State {
     return statement;
   }
 
+  // A view of nothing may have no address, which SQLite would take for null.
+  static const char* address(std::string_view bytes) { return bytes.empty() ? "" : bytes.data(); }
+
   void bind_key(sqlite3_stmt* statement, std::string_view item, std::int64_t attempt,
                 std::string_view request_hash) const {
     check(sqlite3_reset(statement));
-    check(sqlite3_bind_text64(statement, 1, item.data(), item.size(), SQLITE_STATIC, SQLITE_UTF8));
+    check(
+        sqlite3_bind_text64(statement, 1, address(item), item.size(), SQLITE_STATIC, SQLITE_UTF8));
     check(sqlite3_bind_int64(statement, 2, attempt));
-    check(sqlite3_bind_text64(statement, 3, request_hash.data(), request_hash.size(), SQLITE_STATIC,
-                              SQLITE_UTF8));
+    check(sqlite3_bind_text64(statement, 3, address(request_hash), request_hash.size(),
+                              SQLITE_STATIC, SQLITE_UTF8));
   }
 
   std::string path;
@@ -88,7 +92,7 @@ struct Journal::State {
   sqlite3_stmt* find = nullptr;
   sqlite3_stmt* put = nullptr;
   std::int64_t uncommitted = 0;
-  Clock::time_point first_uncommitted;
+  Clock::time_point last_commit;
 };
 
 Journal::Journal(const std::filesystem::path& path) {
@@ -105,7 +109,7 @@ Journal::Journal(const std::filesystem::path& path) {
       "PRIMARY KEY (item, attempt, request_hash)) WITHOUT ROWID");
   state.find = state.prepare(
       "SELECT value FROM finished WHERE item = ? AND attempt = ? AND request_hash = ?");
-  state.put = state.prepare("INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)");
+  state.put = state.prepare("INSERT INTO finished VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
 }
 
 Journal::~Journal() {
@@ -138,14 +142,14 @@ void Journal::put(std::string_view item, std::int64_t attempt, std::string_view 
   State& state = *state_;
   if (state.uncommitted == 0) {
     state.run("BEGIN");
-    state.first_uncommitted = Clock::now();
   }
   ++state.uncommitted;
   state.bind_key(state.put, item, attempt, request_hash);
-  state.check(sqlite3_bind_blob64(state.put, 4, value.data(), value.size(), SQLITE_STATIC));
+  state.check(
+      sqlite3_bind_blob64(state.put, 4, State::address(value), value.size(), SQLITE_STATIC));
   state.check(sqlite3_step(state.put));
   state.check(sqlite3_reset(state.put));
-  const std::chrono::duration<double> waited = Clock::now() - state.first_uncommitted;
+  const std::chrono::duration<double> waited = Clock::now() - state.last_commit;
   if (state.uncommitted >= kBatch || waited.count() >= kBatchSeconds) commit();
 }
 
@@ -153,6 +157,7 @@ void Journal::commit() {
   if (state_->uncommitted == 0) return;
   state_->run("COMMIT");
   state_->uncommitted = 0;
+  state_->last_commit = Clock::now();
 }
 
 std::int64_t Journal::size() {

@@ -24,8 +24,9 @@ class Journal {
   // The value stored under the key, if any.
   std::optional<std::string> find(std::string_view item, std::int64_t attempt,
                                   std::string_view request_hash);
-  // Stored for certain after the next commit(); commits by itself every `kBatch` puts or
-  // `kBatchSeconds` seconds.
+  // Stored for certain after the next commit(); commits by itself after `kBatch` puts and where the
+  // last commit is `kBatchSeconds` ago, so that slow work is stored item by item. The first value
+  // of a key stays.
   void put(std::string_view item, std::int64_t attempt, std::string_view request_hash,
            std::string_view value);
   void commit();
