@@ -46,7 +46,11 @@ void AtomicFile::commit() {
              std::strerror(flushed ? close_problem : flush_problem));
   }
   std::filesystem::rename(partial_, path_, problem);
-  if (problem) io_error("cannot rename {}: {}", partial_.string(), problem.message());
+  if (problem) {
+    const std::string why = problem.message();
+    std::filesystem::remove(partial_, problem);
+    io_error("cannot write {}: {}", path_.string(), why);
+  }
   sync_folder(path_);
 }
 

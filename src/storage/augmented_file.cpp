@@ -106,6 +106,11 @@ void AugmentedWriter::finish() {
   for (std::int64_t left = state.part; fs::exists(state.part_path(left)); ++left) {
     fs::remove(state.part_path(left));
   }
+  for (const auto& entry : fs::directory_iterator(state.folder)) {
+    // Of a run that was killed.
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("part-") && name.ends_with(".parquet.partial")) fs::remove(entry.path());
+  }
 }
 
 struct AugmentedReader::State {
@@ -201,7 +206,13 @@ std::vector<fs::path> parquet_parts(const fs::path& folder_or_file) {
     }
   }
   if (parts.empty()) user_error("{}: no .parquet file in it", folder_or_file.string());
-  std::sort(parts.begin(), parts.end());
+  // By name, where part-100000 comes after part-99999.
+  std::sort(parts.begin(), parts.end(), [](const fs::path& left, const fs::path& right) {
+    const std::string a = left.filename().string();
+    const std::string b = right.filename().string();
+    const bool numbered = a.starts_with("part-") && b.starts_with("part-");
+    return numbered && a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
   return parts;
 }
 

@@ -49,7 +49,8 @@ void find_differences(const Json& before, const Json& now, const std::string& na
       find_differences(before.contains(key) ? before.at(key) : Json(), value, inner, found);
     }
     for (const auto& [key, value] : before.items()) {
-      if (!now.contains(key)) found.push_back(fmt::format("{}.{} is gone", name, key));
+      if (!now.contains(key))
+        found.push_back(fmt::format("{}{}{} is gone", name, name.empty() ? "" : ".", key));
     }
   } else if (before != now) {
     found.push_back(fmt::format("{}: {} there, {} now", name, dump_json(before), dump_json(now)));
@@ -149,7 +150,13 @@ bool already_finished(const fs::path& folder, const std::string& step, const Jso
   const Json now = started_record(step, recipe, inputs);
   const fs::path started = folder / "started.json";
   if (fs::exists(started)) {
-    refuse_other(folder, parse_json(read_file(started), started.string()), now);
+    const Json before = parse_json(read_file(started), started.string());
+    try {
+      refuse_other(folder, before, now);
+    } catch (const Json::exception& problem) {
+      data_error("{}: not the record of a started step ({}): remove {}", started.string(),
+                 problem.what(), folder.string());
+    }
   } else {
     write_file_atomically(started, dump_json_pretty(now));
   }
