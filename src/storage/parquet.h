@@ -28,7 +28,8 @@ class ParquetWriter {
   ParquetWriter(const std::filesystem::path& path, std::vector<Column> columns,
                 std::int64_t rows_per_group = 1000);
   ~ParquetWriter();
-  // One value a column, in their order; Error(bug) where a type does not fit.
+  // One value a column, in their order; Error(bug) where a type does not fit, Error(data) for text
+  // that is not valid UTF-8.
   void put(std::span<const Value> row);
   void finish();
 
@@ -37,8 +38,9 @@ class ParquetWriter {
   std::unique_ptr<State> state_;
 };
 
-// Reads any Parquet file row group by row group. Columns of other types (lists, structs,
-// timestamps, binary) come as text: JSON for nested ones.
+// Reads any Parquet file, a few hundred rows at a time. Columns of other types (lists, structs,
+// timestamps, binary) come as text: JSON for nested ones. Text is as the file holds it, valid UTF-8
+// or not.
 class ParquetReader {
  public:
   // Error(data) naming the file where it is not Parquet or is damaged.
@@ -46,6 +48,7 @@ class ParquetReader {
   ~ParquetReader();
   const std::vector<Column>& columns() const;
   std::int64_t rows() const;
+  // Error(data) naming the file where it is damaged.
   [[nodiscard]] bool next(std::vector<Value>& row);
 
  private:

@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/util/utf8.h>
 #include <parquet/arrow/writer.h>
 
 #include <cerrno>
@@ -34,6 +35,11 @@ std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
   return nullptr;
 }
 
+bool is_utf8(const std::string& text) {
+  return arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(text.data()),
+                                   static_cast<std::int64_t>(text.size()));
+}
+
 void append(arrow::ArrayBuilder& builder, const Column& column, const Value& value,
             const std::string& path) {
   if (std::holds_alternative<std::monostate>(value)) {
@@ -56,6 +62,9 @@ void append(arrow::ArrayBuilder& builder, const Column& column, const Value& val
       return;
     case ColumnType::text:
       if (!std::holds_alternative<std::string>(value)) wrong();
+      if (!is_utf8(std::get<std::string>(value))) {
+        data_error("{}: column {}: the text is not valid UTF-8", path, column.name);
+      }
       check(static_cast<arrow::StringBuilder&>(builder).Append(std::get<std::string>(value)), path);
       return;
   }
@@ -94,6 +103,7 @@ struct ParquetWriter::State {
 ParquetWriter::ParquetWriter(const std::filesystem::path& path, std::vector<Column> columns,
                              std::int64_t rows_per_group)
     : state_(std::make_unique<State>()) {
+  arrow::util::InitializeUTF8();
   State& state = *state_;
   state.path = path;
   state.partial = path.string() + ".partial";
@@ -110,8 +120,10 @@ ParquetWriter::ParquetWriter(const std::filesystem::path& path, std::vector<Colu
   auto output = arrow::io::FileOutputStream::Open(state.partial);
   check(output.status(), state.partial);
   state.output = *output;
-  const auto properties =
-      parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
+  const auto properties = parquet::WriterProperties::Builder()
+                              .compression(parquet::Compression::ZSTD)
+                              ->enable_page_checksum()
+                              ->build();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   auto writer = parquet::arrow::FileWriter::Open(*state.schema, arrow::default_memory_pool(),
                                                  state.output, properties, arrow_properties);
