@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -26,6 +27,7 @@ struct Run {
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
   double seconds = 0;
+  double cpu_seconds = 0;  // of all threads
 };
 
 // Prompts of which none shares its start with another, as documents do not.
@@ -55,6 +57,7 @@ Run measure(Engine& engine, std::int64_t requests, std::int64_t prompt, std::int
     asked.push_back(std::move(request));
   }
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t cpu_start = std::clock();
   for (Request& request : asked) {
     engine.submit(std::move(request), [&](const Response& response) {
       const std::scoped_lock lock(mutex);
@@ -68,6 +71,7 @@ Run measure(Engine& engine, std::int64_t requests, std::int64_t prompt, std::int
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return finished == requests; });
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run.cpu_seconds = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
   return run;
 }
 
@@ -93,6 +97,8 @@ int bench(int argc, char** argv) {
                        {"generated_tokens", whole.generated_tokens},
                        {"seconds", whole.seconds},
                        {"seconds_reading", reading.seconds},
+                       {"cpu_seconds", whole.cpu_seconds},
+                       {"cpu_seconds_reading", reading.cpu_seconds},
                        {"whole", tokens / whole.seconds},
                        {"generating", tokens / (whole.seconds - reading.seconds)}};
   fmt::print("{}\n", dump_json(result));
