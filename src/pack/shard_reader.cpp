@@ -63,6 +63,11 @@ struct ShardReader::State {
 
 void ShardReader::State::open(const std::filesystem::path& folder_or_prefix) {
   prefix = prefix_of(folder_or_prefix);
+  if (std::filesystem::is_directory(folder_or_prefix) &&
+      !std::filesystem::exists(folder_or_prefix / kShardInfo)) {
+    data_error("{}: no {}: the shard is missing or unfinished; run the packing again",
+               folder_or_prefix.string(), kShardInfo);
+  }
   index_path = with_ending(prefix, ".idx");
   spans_path = with_ending(prefix, ".spans");
   index = MappedFile(index_path);

@@ -169,8 +169,13 @@ class Reader {
       if (!part(token, "content").is_string() || !part(token, "id").is_number_integer()) {
         refuse("the added token " + token.dump());
       }
-      add_special(token["content"].get<std::string>(), token["id"].get<std::int64_t>(),
-                  definition_);
+      // `tokenizers` would find these in ordinary text, where the names of specials are text here.
+      const auto name = token["content"].get<std::string>();
+      if (!flag(token, "special", false) &&
+          name.find_first_not_of(" \t\r\n") == std::string::npos) {
+        refuse("the added token " + token.dump() + ", which stands for white space in text,");
+      }
+      add_special(name, token["id"].get<std::int64_t>(), definition_);
     }
   }
 

@@ -85,6 +85,9 @@ TEST_F(DamagedShards, AreNamedWhereAFileIsMissing) {
     restore();
   }
   EXPECT_THROW(ShardReader(folder_ / "absent"), Error);
+  // A killed run leaves a folder without its last file.
+  std::filesystem::remove(folder_ / "shard.json");
+  EXPECT_FALSE(reads_well(folder_.path()));
 }
 
 TEST_F(DamagedShards, OfOtherToolsReadAsDocuments) {

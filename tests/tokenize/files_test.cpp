@@ -84,6 +84,10 @@ TEST(TokenizerJson, NamesWhatIsNotSupported) {
        "((");
   says(after([](auto& json) { json["added_tokens"] = {{{"id", "x"}, {"content", "<a>"}}}; }),
        "<a>");
+  says(after([](auto& json) {
+         json["added_tokens"] = {{{"id", 261}, {"content", "  "}, {"special", false}}};
+       }),
+       "white space");
   says(after([](auto& json) { json = {1, 2}; }), "object");
 }
 
