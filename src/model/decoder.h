@@ -1,0 +1,76 @@
+// Generation with a transformer, many sequences at once: each has its own keys and values, so that
+// unequal lengths need no padding and a finished one leaves at any step. What a sequence computes
+// does not depend, to the last bit, on the others in the step or on the thread count.
+#pragma once
+
+#include "model/fused_ops.h"
+#include "model/packed_matrix.h"
+#include "model/transformer.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace tpt::model {
+
+// Keys and values of the positions of one sequence, a vector [t, K head_dim] a layer.
+struct SequenceCache {
+  std::vector<std::vector<float>> keys;
+  std::vector<std::vector<float>> values;
+  std::int64_t length = 0;
+};
+
+// The next token of a sequence. Several of one sequence in a step stand in their order.
+struct DecoderToken {
+  SequenceCache* sequence = nullptr;
+  std::int32_t id = 0;
+  bool wants_logits = false;
+};
+
+class Decoder {
+ public:
+  // Copies the weights. With Precision::bf16 the weights and what is multiplied with them are
+  // rounded to bf16; sums are fp32.
+  Decoder(const Transformer& network, Precision precision);
+
+  // Appends the tokens to their sequences; logits [wanted, v] in the order of the tokens, valid
+  // until the next step. At most max_positions tokens a sequence.
+  const std::vector<float>& step(const std::vector<DecoderToken>& tokens);
+  const Config& config() const { return config_; }
+
+ private:
+  struct Layer {
+    std::vector<float> attention_norm;
+    PackedMatrix query_key_value;
+    PackedMatrix attention_out;
+    std::vector<float> mlp_norm;
+    PackedMatrix gate_up;
+    PackedMatrix down;
+  };
+  struct Place {  // of one token in the step
+    SequenceCache* sequence;
+    std::int64_t position;
+  };
+
+  void take_places(const std::vector<DecoderToken>& tokens);
+  void grow_tables(std::int64_t positions);
+  void product(const PackedMatrix& matrix, std::vector<float>& x, std::int64_t rows,
+               std::vector<float>& y) const;
+  void normalize(const std::vector<float>& x, const std::vector<float>& weight, std::int64_t rows);
+  void turn_and_store(std::int64_t layer);
+  void attend(std::int64_t layer);
+  void add_attention(const Layer& layer, std::int64_t number);
+  void add_mlp(const Layer& layer);
+
+  Config config_;
+  Precision precision_;
+  std::vector<float> embedding_;
+  std::vector<Layer> layers_;
+  std::vector<float> final_norm_;
+  PackedMatrix head_;
+  RotaryTables rotary_;
+  // Of the step under way: rows are its tokens.
+  std::vector<Place> places_;
+  std::vector<float> x_, normed_, qkv_, attended_, gate_up_, inner_, added_, logits_;
+};
+
+}  // namespace tpt::model
