@@ -27,6 +27,8 @@ void describe(Fields& fields, LlamaConfig& config) {
   fields.integer("threads", config.threads, "0: as many as the machine has", 0, 1024);
   fields.integer("gpu_layers", config.gpu_layers,
                  "layers on a GPU where llama.cpp was built for one; -1: all", -1, 1 << 16);
+  fields.flag("eight_bit_weights", config.eight_bit_weights,
+              "re-encode the weights as Q8_0 when loading: faster for files such as Q4_1");
   fields.text("system_prompt", config.system_prompt,
               "the system turn; empty: the one of the model's chat template");
 }
@@ -59,7 +61,7 @@ class LlamaEngine::Worker {
  public:
   explicit Worker(const LlamaConfig& config)
       : config_(config),
-        model_(config.model, config.gpu_layers),
+        model_(config.model, config.gpu_layers, config.eight_bit_weights),
         counter_(model_),
         prompt_(model_, config.system_prompt),
         options_(context_options(config, model_)),
@@ -143,7 +145,9 @@ std::int64_t LlamaEngine::capacity() const {
 }
 
 std::string LlamaEngine::name() const {
-  return "llama:" + std::filesystem::path(worker_->config().model).filename().string();
+  const LlamaConfig& config = worker_->config();
+  return "llama:" + std::filesystem::path(config.model).filename().string() +
+         (config.eight_bit_weights ? " as Q8_0" : "");
 }
 
 bool LlamaEngine::deterministic() const { return worker_->config().parallel == 1; }

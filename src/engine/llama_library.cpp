@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <mutex>
+#include <unistd.h>
 
 namespace tpt::engine {
 
@@ -64,6 +68,34 @@ void check_file(const std::string& path) {
   }
 }
 
+// A file that is gone with this object; who has it mapped keeps its content.
+struct TemporaryFile {
+  std::string path;
+  TemporaryFile() : path((std::filesystem::temp_directory_path() / "tpt-weights-XXXXXX").string()) {
+    const int file = mkstemp(path.data());
+    if (file < 0) {
+      io_error("llama: cannot make {}: {}", path, std::strerror(errno));
+    }
+    close(file);
+  }
+  ~TemporaryFile() { unlink(path.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+};
+
+llama_model* load_as_eight_bits(const std::string& path, const llama_model_params& params) {
+  const TemporaryFile copy;
+  llama_model_quantize_params encoding = llama_model_quantize_default_params();
+  encoding.ftype = LLAMA_FTYPE_MOSTLY_Q8_0;
+  encoding.allow_requantize = true;
+  encoding.pure = true;
+  if (llama_model_quantize(path.c_str(), copy.path.c_str(), &encoding) != 0) {
+    data_error("llama: {}: cannot be re-encoded as Q8_0 in {}: {}", path, copy.path,
+               load_complaint.empty() ? "no reason given" : load_complaint);
+  }
+  return llama_model_load_from_file(copy.path.c_str(), params);
+}
+
 }  // namespace
 
 struct LlamaModel::Handle {
@@ -72,14 +104,15 @@ struct LlamaModel::Handle {
   ~Handle() { llama_model_free(model); }
 };
 
-LlamaModel::LlamaModel(const std::string& path, std::int64_t gpu_layers)
+LlamaModel::LlamaModel(const std::string& path, std::int64_t gpu_layers, bool eight_bit_weights)
     : handle_(std::make_unique<Handle>()) {
   start_library();
   check_file(path);
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = static_cast<std::int32_t>(gpu_layers);
   load_complaint.clear();
-  handle_->model = llama_model_load_from_file(path.c_str(), params);
+  handle_->model = eight_bit_weights ? load_as_eight_bits(path, params)
+                                     : llama_model_load_from_file(path.c_str(), params);
   if (handle_->model == nullptr) {
     data_error("llama: {}: llama.cpp cannot load it: {}", path,
                load_complaint.empty() ? "no reason given" : load_complaint);

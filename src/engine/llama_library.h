@@ -18,7 +18,8 @@ using Token = std::int32_t;
 class LlamaModel {
  public:
   // Error(user) for a missing file or one that is not a decoder, Error(data) for a broken one.
-  LlamaModel(const std::string& path, std::int64_t gpu_layers);
+  // `eight_bit_weights`: loads a copy re-encoded as Q8_0; Error(io) where it cannot be written.
+  LlamaModel(const std::string& path, std::int64_t gpu_layers, bool eight_bit_weights = false);
   ~LlamaModel();
   LlamaModel(const LlamaModel&) = delete;
   LlamaModel& operator=(const LlamaModel&) = delete;

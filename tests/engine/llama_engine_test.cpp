@@ -64,6 +64,28 @@ TEST_F(LlamaEngineTest, AnswersAQuestion) {
   EXPECT_EQ(engine.capacity(), 1);
 }
 
+TEST_F(LlamaEngineTest, EightBitWeightsAnswerTheSameAndLeaveNoFile) {
+  const auto leftovers = [] {
+    int count = 0;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::filesystem::temp_directory_path())) {
+      count += entry.path().filename().string().starts_with("tpt-weights-") ? 1 : 0;
+    }
+    return count;
+  };
+  const int before = leftovers();
+  LlamaConfig config = small(1);
+  config.eight_bit_weights = true;
+  LlamaEngine engine(config);
+  EXPECT_EQ(leftovers(), before);
+  Request request;
+  request.prompt = "What is the capital of France? Answer in one word.";
+  request.sampling.temperature = 0;
+  request.sampling.max_tokens = 20;
+  EXPECT_THAT(ask(engine, {request})[0].text, HasSubstr("Paris"));
+  EXPECT_THAT(engine.name(), testing::EndsWith(".gguf as Q8_0"));
+}
+
 TEST_F(LlamaEngineTest, ASeedGivesTheSameTextWhateverCameBefore) {
   const Request request = question(3);
   Request other_seed = request;
