@@ -199,7 +199,8 @@ struct ParquetReader::State {
     const auto status = reader->GetSchema(&schema);
     if (!status.ok()) data_error("{}: its schema cannot be read: {}", path, status.message());
     for (const auto& field : schema->fields()) {
-      columns.push_back({field->name(), column_type(*field->type())});
+      columns.push_back(
+          {field->name(), column_type(*field->type()), arrow::is_nested(*field->type())});
     }
     rows = reader->parquet_reader()->metadata()->num_rows();
     batches = checked(reader->GetRecordBatchReader(), path);
