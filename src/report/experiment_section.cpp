@@ -18,7 +18,7 @@ Html curve_table(const ExperimentPart& experiment) {
   Table table("Accuracy of every arm at every budget",
               {"arm", "training tokens", "accuracy", "standard error", "of it seeds",
                "of it questions", "right / asked", "seeds", "document loss"});
-  for (const Arm& arm : experiment.arms) {
+  for (const Arm& arm : arms_of(experiment)) {
     for (const CurvePoint& point : curve(experiment.runs, arm.name)) {
       table.row({arm_label(&experiment, arm.name), count_text(point.tokens),
                  percent_text(point.accuracy), error_text(point.standard_error),
@@ -71,7 +71,7 @@ Html compute_table(const ExperimentPart& experiment, const AugmentPart* augment)
   Table table("Compute of one run at its largest budget (mean over seeds)",
               {"arm", "training tokens", "training time", "training FLOPs", "thinking written",
                "time to write it", "FLOPs to write it", "tokens to answer"});
-  for (const Arm& arm : experiment.arms) {
+  for (const Arm& arm : arms_of(experiment)) {
     const std::vector<CurvePoint> points = curve(experiment.runs, arm.name);
     if (points.empty()) {
       continue;

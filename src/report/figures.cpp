@@ -20,7 +20,7 @@ std::string figure_id(std::size_t flow_number, std::string_view name) {
 
 Json arms_json(const ExperimentPart& experiment, bool loss) {
   Json arms = Json::array();
-  for (const Arm& arm : experiment.arms) {
+  for (const Arm& arm : arms_of(experiment)) {
     Json points = Json::array();
     for (const CurvePoint& point : curve(experiment.runs, arm.name)) {
       const double value = loss ? point.document_loss : point.accuracy;
@@ -52,7 +52,7 @@ Json arms_json(const ExperimentPart& experiment, bool loss) {
 
 Json compute_json(const ExperimentPart& experiment) {
   Json rows = Json::array();
-  for (const Arm& arm : experiment.arms) {
+  for (const Arm& arm : arms_of(experiment)) {
     const std::vector<CurvePoint> points = curve(experiment.runs, arm.name);
     if (points.empty() || !std::isfinite(points.back().train_seconds)) {
       continue;

@@ -103,7 +103,8 @@ struct RunPoint {
   std::int64_t seed = 0;
   std::int64_t train_tokens = 0;
   std::int64_t correct = 0;
-  std::int64_t questions = 0;
+  std::int64_t questions = 0;           // answers asked for: questions times samples
+  std::int64_t samples = 1;             // of each question; these do not count as further questions
   double document_loss = kNotMeasured;  // nats a token on held-out document tokens
   double train_seconds = kNotMeasured;  // until this checkpoint
   double train_flops = kNotMeasured;    // until this checkpoint
@@ -116,7 +117,7 @@ struct ExperimentPart {
   std::string model;              // "3 layers, width 128, 0.6 M parameters"
   double chance = 0;              // accuracy of guessing, 0 to 1
   std::int64_t sft_examples = 0;  // the same for every arm
-  std::vector<Arm> arms;
+  std::vector<Arm> arms;  // their order and labels; arms of `runs` that are not named come last
   std::vector<RunPoint> runs;
   // What writing the thinking cost, charged to every arm that trains on it.
   double thinking_seconds = kNotMeasured;

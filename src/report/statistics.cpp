@@ -30,15 +30,18 @@ CurvePoint point_of(std::int64_t tokens, const std::vector<const RunPoint*>& run
   point.seeds = static_cast<std::int64_t>(runs.size());
   const auto seeds = static_cast<double>(runs.size());
   std::vector<double> accuracies;
+  double questions = 0;  // different ones, of all seeds
   for (const RunPoint* run : runs) {
     accuracies.push_back(static_cast<double>(run->correct) / static_cast<double>(run->questions));
     point.correct += run->correct;
     point.questions += run->questions;
+    questions += static_cast<double>(run->questions) /
+                 static_cast<double>(std::max<std::int64_t>(1, run->samples));
     point.eval_tokens += static_cast<double>(run->eval_tokens) / seeds;
   }
   point.accuracy = mean(accuracies);
   point.stderr_seeds = sample_deviation(accuracies) / std::sqrt(seeds);
-  const double questions_of_one = static_cast<double>(point.questions) / seeds;
+  const double questions_of_one = questions / seeds;
   point.stderr_questions = binomial_error(point.accuracy * questions_of_one, questions_of_one);
   point.standard_error = std::hypot(point.stderr_seeds, point.stderr_questions);
 
@@ -105,6 +108,21 @@ double quantile(std::vector<double> values, double share) {
 double binomial_error(double correct, double questions) {
   const double p = (correct + 2) / (questions + 4);
   return std::sqrt(p * (1 - p) / (questions + 4));
+}
+
+std::vector<Arm> arms_of(const ExperimentPart& experiment) {
+  std::vector<Arm> arms;
+  const auto add = [&](const Arm& arm) {
+    if (std::none_of(arms.begin(), arms.end(),
+                     [&](const Arm& known) { return known.name == arm.name; })) {
+      arms.push_back(arm);
+    }
+  };
+  std::for_each(experiment.arms.begin(), experiment.arms.end(), add);
+  for (const RunPoint& run : experiment.runs) {
+    add({.name = run.arm, .label = ""});
+  }
+  return arms;
 }
 
 std::vector<CurvePoint> curve(const std::vector<RunPoint>& runs, const std::string& arm) {

@@ -28,6 +28,9 @@ struct CurvePoint {
   double eval_tokens = 0;
 };
 
+// Every arm once, those named in `arms` first.
+std::vector<Arm> arms_of(const ExperimentPart& experiment);
+
 // The points of one arm, by rising token budget.
 //
 // The error combines two sources. Runs differ by seed: s / sqrt(n). And the questions are a sample:

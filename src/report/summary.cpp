@@ -92,7 +92,7 @@ Json json_of(const Flow& flow) {
   }
   if (flow.experiment) {
     Json arms = Json::object();
-    for (const Arm& arm : flow.experiment->arms) {
+    for (const Arm& arm : arms_of(*flow.experiment)) {
       arms[arm.name] = curve_json(&*flow.experiment, arm.name);
     }
     json["experiment"] = {{"task", flow.experiment->task},

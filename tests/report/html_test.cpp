@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <random>
 
 namespace tpt::report {
 namespace {
@@ -35,6 +36,19 @@ TEST(EscapeHtml, ReplacesWhatIsNotUtf8) {
   EXPECT_EQ(escape_html("\xf4\x90\x80\x80").size(), 12U);   // beyond U+10FFFF
   EXPECT_EQ(escape_html("\xe2\x82"), bad + bad);            // cut off
   EXPECT_EQ(escape_html("\xe2\x82<"), bad + bad + "&lt;");  // and does not swallow what follows
+}
+
+TEST(EscapeHtml, NoBytesGetThrough) {
+  std::mt19937 random(1);
+  const std::string likely("<>&\"'\xe2\x80\xa8\xf0\x9f\xed\xa0\xc3\xff\0", 15);
+  for (int trial = 0; trial < 20000; ++trial) {
+    std::string bytes;
+    for (std::size_t i = random() % 12; i > 0; --i) {
+      bytes += random() % 4 != 0 ? likely[random() % likely.size()] : static_cast<char>(random());
+    }
+    EXPECT_EQ(escape_html(bytes).find_first_of(std::string_view("<>\"'\0", 5)), std::string::npos);
+    EXPECT_EQ(json_for_script(Json(bytes)).find_first_of("<>&"), std::string::npos);
+  }
 }
 
 TEST(JsonForScript, CannotEndTheScript) {

@@ -94,6 +94,24 @@ TEST(Curve, AveragesSeedsAndSortsBudgets) {
   EXPECT_TRUE(curve(runs, "shuffled").empty());
 }
 
+TEST(Curve, FurtherSamplesOfAQuestionAreNoFurtherQuestions) {
+  std::vector<RunPoint> runs = {run("tpt", 1, 1000, 600, 1200)};
+  runs[0].samples = 4;
+  EXPECT_DOUBLE_EQ(curve(runs, "tpt")[0].stderr_questions, binomial_error(150, 300));
+}
+
+TEST(ArmsOf, NamesEveryArmOnce) {
+  ExperimentPart experiment;
+  experiment.arms = {{"tpt", "TPT"}, {"vanilla", ""}, {"tpt", "again"}};
+  experiment.runs = {run("vanilla", 1, 1, 1), run("repeat", 1, 1, 1), run("repeat", 2, 1, 1)};
+  std::vector<std::string> names;
+  for (const Arm& arm : arms_of(experiment)) {
+    names.push_back(arm.name);
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("tpt", "vanilla", "repeat"));
+  EXPECT_EQ(arms_of(experiment)[0].label, "TPT");
+}
+
 TEST(Curve, AllRightIsNotCalledExact) {
   const std::vector<CurvePoint> points = curve({run("tpt", 1, 1000, 300)}, "tpt");
   EXPECT_EQ(points[0].accuracy, 1.0);
