@@ -26,11 +26,14 @@ TEST(RealThinking, IsJudgedAsByEye) {
     row.trajectory.thinking_tokens = json.at("tokens").get<std::int64_t>();
     const auto eye = json.at("by_eye").get<std::string>();
     const Verdict verdict = Filter(config).judge(row);
+    if (eye == "unclear") {
+      continue;
+    }
     EXPECT_EQ(verdict.keep, eye == "keep") << row.document.id << ": " << verdict.reason;
     ++by_eye[eye];
   }
-  EXPECT_GE(by_eye["keep"], 1);
-  EXPECT_GE(by_eye["loop"], 5);
+  EXPECT_GE(by_eye["keep"], 2);
+  EXPECT_GE(by_eye["loop"], 8);
 }
 
 }  // namespace
