@@ -1,0 +1,213 @@
+#include "base/error.h"
+#include "base/random.h"
+#include "train/small_run.h"
+#include "train/state.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <set>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace tpt::train {
+namespace {
+
+Config resumed_config() {
+  Config config = small_config();
+  config.train_tokens = 100 * 128;
+  config.checkpoint_tokens = {2000, 9000};
+  config.accumulation = 1;
+  return config;
+}
+
+// Stops the run once `tokens` were seen.
+class StopAt : public Progress {
+ public:
+  StopAt(std::stop_source& stop, double tokens) : stop_(stop), tokens_(tokens) {}
+  void report(const ProgressState& state) override {
+    if (state.done >= tokens_) {
+      stop_.request_stop();
+    }
+  }
+
+ private:
+  std::stop_source& stop_;
+  double tokens_;
+};
+
+void stop_at(const Config& config, const std::filesystem::path& shards,
+             const std::filesystem::path& folder, double tokens) {
+  std::stop_source stop;
+  StopAt progress(stop, tokens);
+  EXPECT_THROW(run(config, small_model(), shards, folder, progress, stop.get_token()), Interrupted);
+}
+
+// Every step once, in order.
+void expect_whole_metrics(const std::filesystem::path& folder, std::int64_t steps) {
+  std::ifstream file(folder / "metrics.jsonl");
+  std::int64_t next = 1;
+  for (std::string line; std::getline(file, line); ++next) {
+    ASSERT_EQ(parse_json(line, "metrics.jsonl").at("step"), next);
+  }
+  EXPECT_EQ(next, steps + 1);
+}
+
+void expect_same_checkpoints(const Result& one, const Result& other) {
+  ASSERT_EQ(one.checkpoints.size(), other.checkpoints.size());
+  for (std::size_t i = 0; i < one.checkpoints.size(); ++i) {
+    EXPECT_EQ(one.checkpoints[i].tokens, other.checkpoints[i].tokens);
+    for (const char* file : {"model.safetensors", "config.json", "tokenizer.json"}) {
+      EXPECT_EQ(storage::read_file(one.checkpoints[i].folder / file),
+                storage::read_file(other.checkpoints[i].folder / file));
+    }
+  }
+}
+
+class Resume : public testing::Test {
+ protected:
+  void SetUp() override {
+    shards_ = folder_.path() / "shards";
+    write_sum_shards(shards_, 100);
+  }
+  std::filesystem::path place(const std::string& name) const { return folder_.path() / name; }
+
+  TemporaryFolder folder_;
+  std::filesystem::path shards_;
+};
+
+TEST_F(Resume, StoppedAndRunAgainGivesTheSameBytes) {
+  const Config config = resumed_config();
+  const Result whole = run_quietly(config, shards_, place("whole"));
+  for (const double tokens : {1280.0, 6400.0, 7000.0}) {
+    stop_at(config, shards_, place("parts"), tokens);
+  }
+  const Result parts = run_quietly(config, shards_, place("parts"));
+  EXPECT_EQ(parts.steps, 100);
+  EXPECT_DOUBLE_EQ(parts.flops, whole.flops);
+  EXPECT_DOUBLE_EQ(parts.final_loss, whole.final_loss);
+  expect_same_checkpoints(whole, parts);
+  expect_whole_metrics(place("parts"), 100);
+}
+
+TEST_F(Resume, AFinishedRunIsNotDoneAgain) {
+  const Config config = resumed_config();
+  const Result first = run_quietly(config, shards_, place("run"));
+  const auto written = std::filesystem::last_write_time(first.checkpoints.back().folder);
+  const Result again = run_quietly(config, shards_, place("run"));
+  EXPECT_EQ(again.steps, first.steps);
+  EXPECT_EQ(again.seconds, first.seconds);
+  EXPECT_EQ(std::filesystem::last_write_time(again.checkpoints.back().folder), written);
+  expect_same_checkpoints(first, again);
+}
+
+TEST_F(Resume, HalfWrittenStatesAreIgnoredAndRemoved) {
+  const Config config = resumed_config();
+  const Result whole = run_quietly(config, shards_, place("whole"));
+  stop_at(config, shards_, place("run"), 3000);
+  std::filesystem::create_directories(place("run") / "state-99.partial");
+  storage::write_file_atomically(place("run") / "state-99.partial" / "tensors.f32", "half");
+  std::filesystem::create_directories(place("run") / "checkpoint-12800.partial");
+  const Result parts = run_quietly(config, shards_, place("run"));
+  expect_same_checkpoints(whole, parts);
+  std::int64_t states = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(place("run"))) {
+    const std::string name = entry.path().filename().string();
+    EXPECT_EQ(name.find(".partial"), std::string::npos) << name;
+    states += name.starts_with("state-") ? 1 : 0;
+  }
+  EXPECT_EQ(states, 1);
+}
+
+TEST_F(Resume, DamagedStatesAreNamed) {
+  const Config config = resumed_config();
+  stop_at(config, shards_, place("run"), 1000);
+  const std::filesystem::path state = newest_state(place("run")).value();
+  const std::string tensors = storage::read_file(state / "tensors.f32");
+  const auto problem = [&] {
+    try {
+      run_quietly(config, shards_, place("run"));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  storage::write_file_atomically(state / "tensors.f32", tensors.substr(0, 100));
+  EXPECT_NE(problem().find("tensors.f32"), std::string::npos);
+  storage::write_file_atomically(state / "tensors.f32", tensors);
+  for (const std::string text : {"", "{", "[]", "{\"layout\": 1}", "{\"layout\": 7}", "null"}) {
+    storage::write_file_atomically(state / "state.json", text);
+    EXPECT_NE(problem().find("state.json"), std::string::npos) << text;
+  }
+}
+
+// The child of the test below: trains in the folders that the environment names.
+TEST(KilledChild, Run) {
+  const char* shards = std::getenv("TPT_TRAIN_CHILD_SHARDS");
+  const char* folder = std::getenv("TPT_TRAIN_CHILD_FOLDER");
+  if (shards == nullptr || folder == nullptr) {
+    GTEST_SKIP() << "only the child of ResumeSlow runs this";
+  }
+  Config config = resumed_config();
+  config.state_every_seconds = 0.0;
+  run_quietly(config, shards, folder);
+}
+
+// Runs this program as a child that trains; true when it came to its end within `delay`, else it
+// was killed.
+bool run_child(const std::filesystem::path& shards, const std::filesystem::path& folder,
+               std::chrono::microseconds delay) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("TPT_TRAIN_CHILD_SHARDS", shards.c_str(), 1);
+    ::setenv("TPT_TRAIN_CHILD_FOLDER", folder.c_str(), 1);
+    ::execl("/proc/self/exe", "train", "--gtest_filter=KilledChild.Run", "--gtest_brief=1",
+            static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  // The delay counts from the first step on, so that kills land in the loop and not in the loader.
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto metrics = folder / "metrics.jsonl";
+  std::error_code none;
+  const auto before = std::filesystem::exists(metrics) ? std::filesystem::file_size(metrics) : 0;
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    const auto size = std::filesystem::file_size(metrics, none);
+    if (!none && size != before) {
+      break;
+    }
+    if (std::chrono::steady_clock::now() > give_up) {
+      ADD_FAILURE() << "the child made no step in a minute";
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::this_thread::sleep_for(delay);
+  ::kill(child, SIGKILL);
+  if (::waitpid(child, &status, 0) == child) {
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  return true;  // reaped above: it ended by itself
+}
+
+TEST(ResumeSlow, KilledAtRandomMomentsGivesTheSameBytes) {
+  const TemporaryFolder folder;
+  const auto shards = folder.path() / "shards";
+  write_sum_shards(shards, 100);
+  const Result whole = run_quietly(resumed_config(), shards, folder.path() / "whole");
+  Random random(4);
+  const auto killed = folder.path() / "killed";
+  for (int kills = 0; kills < 12; ++kills) {
+    run_child(shards, killed, std::chrono::microseconds(random.below(60'000)));
+  }
+  const Result parts = run_quietly(resumed_config(), shards, killed);
+  expect_same_checkpoints(whole, parts);
+  expect_whole_metrics(killed, 100);
+}
+
+}  // namespace
+}  // namespace tpt::train
