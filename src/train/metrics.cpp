@@ -72,7 +72,8 @@ MetricsFile::MetricsFile(const std::filesystem::path& path, std::int64_t keep_by
   if (file_ == nullptr) {
     io_error("{}: cannot be opened for writing: {}", path.string(), std::strerror(errno));
   }
-  const auto present = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  std::fseek(file_, 0, SEEK_END);
+  const std::int64_t present = std::ftell(file_);
   bytes_ = std::min(present, keep_bytes);
   if (present > keep_bytes && ::ftruncate(::fileno(file_), keep_bytes) != 0) {
     std::fclose(file_);

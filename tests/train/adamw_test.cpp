@@ -86,7 +86,6 @@ TEST(AdamW, GivesTheParametersOfTorch) {
     EXPECT_NEAR(norms[step], theirs["norms"][step].get<double>(), 1e-6 * norms[step]);
   }
   for (const auto& [name, parameter] : parameters) {
-    const std::string flat = dump_json(theirs["parameters"][name]);
     std::vector<float> values;
     for (const Json& one : theirs["parameters"][name].flatten()) {
       values.push_back(one.get<float>());
