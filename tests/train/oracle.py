@@ -1,4 +1,4 @@
-"""What torch and transformers say: the oracle of the trainer's tests. Prints or writes JSON.
+"""What torch and transformers say: the oracle of the trainer's tests. Prints JSON.
 
   oracle.py schedules              rates of transformers' schedules for the job on stdin
   oracle.py adamw                  parameters after torch.optim.AdamW for the job on stdin
@@ -15,7 +15,7 @@ import torch
 def rates(job):
     from transformers import (get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup,
                               get_wsd_schedule)
-#Ours leaves out their first step, whose rate is 0 : everything is one step later there.
+    # Ours leaves out their first step, whose rate is 0: everything is one step later there.
     warmup, total = job["warmup_steps"] + 1, job["total_steps"] + 1
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=job["learning_rate"])
     if job["schedule"] == "constant":
@@ -23,8 +23,7 @@ def rates(job):
     elif job["schedule"] == "cosine":
         schedule = get_cosine_schedule_with_warmup(optimizer, warmup, total)
     else:
-        decay = job["decay_steps"]
-        schedule = get_wsd_schedule(optimizer, warmup, decay, num_training_steps=total,
+        schedule = get_wsd_schedule(optimizer, warmup, job["decay_steps"], num_training_steps=total,
                                     decay_type="linear", min_lr_ratio=job["final_share"])
     result = []
     for _ in range(job["total_steps"]):
@@ -49,11 +48,8 @@ def adamw(job):
             parameters[name].grad = torch.tensor(value, dtype=torch.float32)
         norms.append(torch.nn.utils.clip_grad_norm_(parameters.values(), job["clip"]).item())
         optimizer.step()
-    return {
-  "norms" : norms, "parameters" : {
-  name: p.tolist() for name, p in parameters.items()
-  }
-}
+    return {"norms": norms, "parameters": {name: p.tolist() for name, p in parameters.items()}}
+
 
 def train(job, checkpoint, out):
     from transformers import LlamaForCausalLM
@@ -87,22 +83,19 @@ def loss(job, checkpoint):
     return {"loss": model(input_ids=ids, labels=labels).loss.item()}
 
 
-def load(checkpoint, text):
+def load(_, checkpoint, text):
     from transformers import AutoModelForCausalLM, AutoTokenizer
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     model = AutoModelForCausalLM.from_pretrained(checkpoint)
     return {"ids": tokenizer(text)["input_ids"], "eos": tokenizer.eos_token,
             "generation_eos": model.generation_config.eos_token_id,
-            "parameters": sum(p.numel() for p in model.parameters())
-}
+            "parameters": sum(p.numel() for p in model.parameters())}
 
-def main()
-    : torch.set_num_threads(1) verb,
-arguments = sys.argv[1],
-sys.argv [2:] if verb == "load" : print(json.dumps(load(*arguments))) return job = json.load(
-    sys.stdin) verbs = {"schedules" : rates,
-                        "adamw" : adamw,
-                        "train" : train,
-                        "loss" : loss} print(json.dumps(verbs[verb](job, *arguments)))
 
-    main()
+def main():
+    torch.set_num_threads(1)
+    verbs = {"schedules": rates, "adamw": adamw, "train": train, "loss": loss, "load": load}
+    print(json.dumps(verbs[sys.argv[1]](json.load(sys.stdin), *sys.argv[2:])))
+
+
+main()
