@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 namespace tpt::model {
 namespace {
@@ -51,16 +52,18 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, Precision preci
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                   const at::Tensor& mask, bool causal, Precision precision) {
   const std::int64_t share = query.size(1) / key.size(1);
+  const std::optional<at::Tensor> given = mask.defined() ? std::optional(mask) : std::nullopt;
   const auto repeated = [&](const at::Tensor& x) {
     return share == 1 ? x : x.repeat_interleave(share, 1);
   };
   if (precision == Precision::bf16) {
     return at::scaled_dot_product_attention(query.to(at::kBFloat16),
                                             repeated(key).to(at::kBFloat16),
-                                            repeated(value).to(at::kBFloat16), mask, 0.0, causal)
+                                            repeated(value).to(at::kBFloat16), given, 0.0, causal)
         .to(at::kFloat);
   }
-  return at::scaled_dot_product_attention(query, repeated(key), repeated(value), mask, 0.0, causal);
+  return at::scaled_dot_product_attention(query, repeated(key), repeated(value), given, 0.0,
+                                          causal);
 }
 
 // Rotary positions that restart where the document's number changes.
