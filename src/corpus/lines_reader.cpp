@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "corpus/field_scanner.h"
 #include "corpus/item_reader.h"
 #include "storage/lines.h"
 
@@ -10,6 +11,40 @@ namespace {
 
 constexpr std::size_t kBeginningBytes = 200;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Checks a text, builds nothing.
+struct Checker : nlohmann::json_sax<Json> {
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
+  bool string(string_t& /*value*/) override { return true; }
+  bool binary(binary_t& /*value*/) override { return true; }
+  bool key(string_t& /*value*/) override { return true; }
+  bool start_object(std::size_t /*elements*/) override { return go_down(); }
+  bool end_object() override { return --depth, true; }
+  bool start_array(std::size_t /*elements*/) override { return go_down(); }
+  bool end_array() override { return --depth, true; }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& error) override {
+    // "[json.exception.parse_error.101] parse error at ...": the part for people.
+    const std::string message = error.what();
+    const std::size_t end = message.find("] ");
+    // The message quotes what was read last, which may be the whole line.
+    problem = message.substr(end == std::string::npos ? 0 : end + 2, 200);
+    return false;
+  }
+
+  bool go_down() {
+    if (++depth <= kMaxDepth) return true;
+    problem = "nested too deep";
+    return false;
+  }
+
+  std::size_t depth = 0;
+  std::string problem;
+};
 
 class LinesReader : public ItemReader {
  public:
@@ -33,39 +68,57 @@ class LinesReader : public ItemReader {
   std::int64_t bytes_read() const override { return lines_.file_bytes(); }
 
  private:
-  // Why the line gives no document; "" where it does.
+  // Why the line gives no document; "" where it does. Values are taken as they are written, so that
+  // no number changes on its way into the metadata.
   std::string parse(std::string_view line, Document& document) {
-    Json object;
-    try {
-      object = Json::parse(line);
-    } catch (const Json::exception& problem) {
-      return std::string("not JSON: ") + without_prefix(problem.what());
+    if (const std::string problem = problem_of(line); !problem.empty()) return problem;
+    FieldScanner fields(line);
+    std::string metadata;
+    bool has_text = false;
+    for (FieldScanner::Field field; fields.next(field);) {
+      const std::string key = decode(field.key);
+      if (key == text_column_) {
+        if (field.value.front() != '"') return text_column_ + " is not a text";
+        document.text = decode(field.value);
+        has_text = true;
+      } else if (key == id_column_) {
+        if (!take_id(field.value, document.id)) {
+          return id_column_ + " is neither a text nor an integer";
+        }
+      } else {
+        metadata += metadata.empty() ? "{" : ",";
+        metadata.append(field.key).append(":").append(field.value);
+      }
     }
-    if (!object.is_object()) return "not a JSON object";
-    const auto text = object.find(text_column_);
-    if (text == object.end()) return "no field " + text_column_;
-    if (!text->is_string()) return text_column_ + " is not a text";
-    document.text = std::move(text->get_ref<std::string&>());
+    if (!has_text) return "no field " + text_column_;
     if (document.text.empty()) return "empty text";
-    object.erase(text);
-    if (const auto id = object.find(id_column_); id != object.end()) {
-      if (!take_id(*id, document.id)) return id_column_ + " is neither a text nor an integer";
-      object.erase(id);
-    }
-    document.metadata = dump_json(object);
+    document.metadata = metadata.empty() ? "{}" : metadata + "}";
     return "";
   }
 
-  // "[json.exception.parse_error.101] parse error at ...": the part for people.
-  static std::string without_prefix(const std::string& message) {
-    const std::size_t end = message.find("] ");
-    return end == std::string::npos ? message : message.substr(end + 2);
+  // Why the line is no JSON object.
+  static std::string problem_of(std::string_view line) {
+    Checker checker;
+    if (!Json::sax_parse(line, &checker)) return "not JSON: " + checker.problem;
+    return line[line.find_first_not_of(" \t\r")] == '{' ? "" : "not a JSON object";
   }
 
-  static bool take_id(const Json& value, std::string& id) {
-    if (value.is_string()) id = value.get<std::string>();
-    if (value.is_number_integer()) id = dump_json(value);
-    return value.is_string() || value.is_number_integer() || value.is_null();
+  // The text of a JSON string that is known to be one.
+  static std::string decode(std::string_view quoted) {
+    if (quoted.find('\\') == std::string_view::npos) {
+      return std::string(quoted.substr(1, quoted.size() - 2));
+    }
+    return Json::parse(quoted).get<std::string>();
+  }
+
+  static bool take_id(std::string_view value, std::string& id) {
+    if (value == "null") return true;
+    if (value.front() == '"') {
+      id = decode(value);
+      return true;
+    }
+    id = value;
+    return value.find_first_not_of("-0123456789") == std::string_view::npos;
   }
 
   storage::LineReader lines_;

@@ -53,6 +53,9 @@ class ParquetItems : public ItemReader {
     for (std::size_t i = 0; i < row_.size(); ++i) {
       if (i == *text_place_) continue;
       Json value = std::visit([](auto& cell) { return to_json(cell); }, row_[i]);
+      if (reader_.columns()[i].is_json && value.is_string()) {
+        value = Json::parse(value.get_ref<const std::string&>(), nullptr, false);
+      }
       if (id_place_ == i) {
         if (value.is_string()) {
           document.id = value.get<std::string>();

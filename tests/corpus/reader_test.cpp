@@ -100,6 +100,29 @@ TEST_F(ReaderTest, TakesTextIdAndEverythingElseAsMetadata) {
             Json::parse(R"({"n": 1.5, "deep": {"k": [1, null, "x"]}, "q\"": true})"));
 }
 
+TEST_F(ReaderTest, KeepsMetadataAsItIsWritten) {
+  const std::string fields =
+      R"("n":1.50,"big":123456789012345678901234567890,"q\"\\":"},\u00e9","d":{"k":[1, {"}":"]"}]})";
+  const auto documents = read(
+      {write("c.jsonl", R"({ "te\u0078t" : "a\n\ud83d\ude00" , "id":12345678901234567890123,)" +
+                            fields + "}\n")
+           .string()});
+  ASSERT_EQ(documents.size(), 1U);
+  EXPECT_EQ(documents[0].text, "a\n\xF0\x9F\x98\x80");
+  EXPECT_EQ(documents[0].id, "12345678901234567890123");
+  EXPECT_EQ(documents[0].metadata, "{" + fields + "}");
+}
+
+TEST_F(ReaderTest, LinesNestedTooDeepAreBad) {
+  for (const std::string number : {"1", "1.5"}) {
+    for (const std::size_t depth : {std::size_t{5000}, std::size_t{5'000'000}}) {
+      const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+      EXPECT_THAT(reason_of("{\"n\":" + number + ",\"text\":\"a\",\"deep\":" + deep + "}"),
+                  HasSubstr("not JSON"));
+    }
+  }
+}
+
 TEST_F(ReaderTest, LineSeparatorsInsideTextDoNotEndALine) {
   const auto documents = read({write("c.jsonl",
                                      "{\"text\":\"a\xE2\x80\xA8"
