@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::string_view kNothingToWorkOut = "nothing to work out";
+constexpr std::string_view kNothingToWorkOut = "no steps";
 
 // The text up to the first of the stop strings.
 std::string_view before_stop(std::string_view text, const std::vector<std::string>& stops) {
