@@ -1,6 +1,6 @@
 """What torch and transformers say: the oracle of the trainer's tests. Prints JSON.
 
-  oracle.py schedules              rates of transformers' schedules for the job on stdin
+  oracle.py schedules              rates of transformers' schedules for the jobs on stdin
   oracle.py adamw                  parameters after torch.optim.AdamW for the job on stdin
   oracle.py train CHECKPOINT OUT   trains LlamaForCausalLM on the job's rows, saves to OUT
   oracle.py loss CHECKPOINT        mean loss of the job's rows and labels (-100: no loss)
@@ -94,7 +94,7 @@ def load(_, checkpoint, text):
 
 def main():
     torch.set_num_threads(1)
-    verbs = {"schedules": rates, "adamw": adamw, "train": train, "loss": loss, "load": load}
+    verbs = {"schedules": lambda jobs: [rates(job) for job in jobs], "adamw": adamw, "train": train, "loss": loss, "load": load}
     print(json.dumps(verbs[sys.argv[1]](json.load(sys.stdin), *sys.argv[2:])))
 
 

@@ -9,37 +9,49 @@
 namespace tpt::train {
 namespace {
 
-void expect_rates(const Config& config, const std::string& name, std::int64_t total,
-                  std::int64_t decay_steps, const std::filesystem::path& folder) {
-  const Json job = {
-      {"schedule", name},           {"warmup_steps", config.warmup_steps},
-      {"total_steps", total},       {"learning_rate", config.learning_rate},
-      {"decay_steps", decay_steps}, {"final_share", config.final_learning_rate_share}};
-  const Json theirs = ask_oracle("schedules", job, folder);
-  ASSERT_EQ(theirs.size(), static_cast<std::size_t>(total));
-  for (std::int64_t step = 0; step < total; ++step) {
+constexpr std::int64_t kSteps = 40;
+
+Json job_of(const Config& config, const std::string& name, std::int64_t decay_steps) {
+  return {{"schedule", name},           {"warmup_steps", config.warmup_steps},
+          {"total_steps", kSteps},      {"learning_rate", config.learning_rate},
+          {"decay_steps", decay_steps}, {"final_share", config.final_learning_rate_share}};
+}
+
+void expect_rates(const Config& config, const Json& theirs, std::int64_t first_step) {
+  ASSERT_EQ(theirs.size(), static_cast<std::size_t>(kSteps));
+  for (std::int64_t step = first_step; step < kSteps; ++step) {
     const double ours =
-        learning_rate(config, static_cast<double>(step), static_cast<double>(total));
+        learning_rate(config, static_cast<double>(step), static_cast<double>(kSteps));
     EXPECT_NEAR(ours, theirs.at(static_cast<std::size_t>(step)).get<double>(),
                 1e-9 * config.learning_rate)
-        << name << " at step " << step;
+        << "step " << step;
   }
 }
 
 TEST(Schedule, GivesTheRatesOfTransformers) {
   TPT_NEEDS_ORACLE();
   const TemporaryFolder folder;
-  Config config;
-  config.learning_rate = 2e-3;
-  config.warmup_steps = 7;
-  config.schedule = Schedule::constant;
-  expect_rates(config, "constant", 40, 0, folder.path());
-  config.schedule = Schedule::cosine;
-  expect_rates(config, "cosine", 40, 0, folder.path());
-  config.schedule = Schedule::wsd;
-  config.decay_share = 0.25;
-  config.final_learning_rate_share = 0.1;
-  expect_rates(config, "wsd", 40, 10, folder.path());
+  Config constant;
+  constant.learning_rate = 2e-3;
+  constant.warmup_steps = 7;
+  constant.schedule = Schedule::constant;
+  Config cosine = constant;
+  cosine.schedule = Schedule::cosine;
+  Config wsd = constant;
+  wsd.schedule = Schedule::wsd;
+  wsd.decay_share = 0.25;
+  Config wsd_to_a_share = wsd;
+  wsd_to_a_share.final_learning_rate_share = 0.1;
+  const Json theirs = ask_oracle("schedules",
+                                 {job_of(constant, "constant", 0), job_of(cosine, "cosine", 0),
+                                  job_of(wsd, "wsd", 10), job_of(wsd_to_a_share, "wsd", 10)},
+                                 folder.path());
+  ASSERT_EQ(theirs.size(), 4U);
+  expect_rates(constant, theirs[0], 0);
+  expect_rates(cosine, theirs[1], 0);
+  expect_rates(wsd, theirs[2], 0);
+  // Theirs begins its warm-up at the final share, ours at 0.
+  expect_rates(wsd_to_a_share, theirs[3], wsd.warmup_steps);
 }
 
 TEST(Schedule, EndsAtItsShareAndStaysThere) {
