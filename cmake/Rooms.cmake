@@ -62,13 +62,24 @@ function(tpt_room name)
   endif()
 endfunction()
 
-# tpt_program(NAME FOLDER [ROOMS ...] [LIBS ...]): the program made from a folder of src/.
+# tpt_program(NAME FOLDER [ROOMS ...] [LIBS ...]): the room FOLDER, and the program NAME from its main.cpp.
 function(tpt_program name folder)
-  cmake_parse_arguments(PROGRAM "" "" "ROOMS;LIBS" ${ARGN})
-  list(TRANSFORM PROGRAM_ROOMS PREPEND tpt_)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
-  add_executable(${name} ${sources})
-  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(${name} PRIVATE ${PROGRAM_ROOMS} ${PROGRAM_LIBS})
+  tpt_room(${folder} ${ARGN})
+  set(main ${CMAKE_SOURCE_DIR}/src/${folder}/main.cpp)
+  get_target_property(sources tpt_${folder} SOURCES)
+  list(REMOVE_ITEM sources ${main})
+  set_target_properties(tpt_${folder} PROPERTIES SOURCES "${sources}")
+  add_executable(${name} ${main})
+  target_link_libraries(${name} PRIVATE tpt_${folder})
   tpt_own_code(${name})
+endfunction()
+
+# tpt_build_commit(TARGET): <build_commit.h> names the commit, brought up to date at every build.
+function(tpt_build_commit target)
+  set(folder ${CMAKE_BINARY_DIR}/generated)
+  add_custom_target(tpt_commit BYPRODUCTS ${folder}/build_commit.h
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${folder}/build_commit.h
+            -P ${CMAKE_SOURCE_DIR}/cmake/BuildCommit.cmake)
+  add_dependencies(${target} tpt_commit)
+  target_include_directories(${target} PRIVATE ${folder})
 endfunction()

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::string_view, 14> kSections = {
     "corpus", "lab",      "engine", "augment", "filter",     "pack",   "model",
     "train",  "finetune", "task",   "eval",    "experiment", "report", "plan"};
-constexpr std::array<std::string_view, 2> kValues = {"title", "flows"};
+constexpr std::array<std::string_view, 3> kValues = {"title", "description", "flows"};
 
 bool contains(const auto& list, std::string_view key) {
   return std::find(list.begin(), list.end(), key) != list.end();

@@ -8,7 +8,7 @@ namespace tpt::app {
 
 // True for [corpus], [augment], ... : the options of one component.
 bool is_recipe_section(std::string_view key);
-// True for a section, and for `title` and `flows`.
+// True for a section, and for `title`, `description` and `flows`.
 bool is_recipe_key(std::string_view key);
 // All keys with commas between, for messages.
 std::string recipe_key_list();

@@ -9,6 +9,9 @@
 
 namespace tpt::model {
 
+// What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
+enum class Precision { fp32, bf16 };
+
 struct Config {
   std::int64_t vocab_size = 0;     // 0: taken from the tokenizer, rounded up to a multiple of 16
   std::int64_t hidden_size = 128;  // D

@@ -18,9 +18,6 @@
 
 namespace tpt::model {
 
-// What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
-enum class Precision { fp32, bf16 };
-
 // Keys and values of the positions seen so far, for generation. [b, K, t, head_dim] a layer.
 struct KeyValueCache {
   std::vector<at::Tensor> keys;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/config.h"
-#include "model/transformer.h"
+#include "model/config.h"
 #include "pack/row_reader.h"
 
 #include <cstdint>

@@ -1,0 +1,160 @@
+#include "app/steps.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "lab/document_source.h"
+#include "lab/questions.h"
+#include "storage/atomic_file.h"
+#include "storage/augmented_file.h"
+#include "tasks/task.h"
+#include "tokenize/tokenizer.h"
+
+#include <fmt/core.h>
+
+namespace tpt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t write_documents(Source<Document>& documents, const fs::path& file) {
+  storage::AtomicFile output(file);
+  std::int64_t written = 0;
+  for (Document document; documents.next(document); ++written) {
+    Json line = Json::object();
+    line["id"] = document.id;
+    line["text"] = document.text;
+    line.update(parse_json(document.metadata, document.id));
+    output.write(dump_json(line) + "\n");
+  }
+  output.commit();
+  return written;
+}
+
+// Documents as rows whose thinking is empty.
+class WithoutThinking : public Source<AugmentedDocument> {
+ public:
+  explicit WithoutThinking(Source<Document>& documents) : documents_(documents) {}
+  bool next(AugmentedDocument& row) override {
+    row.trajectory = {};
+    return documents_.next(row.document);
+  }
+
+ private:
+  Source<Document>& documents_;
+};
+
+std::int64_t count_documents(const corpus::Config& config) {
+  corpus::Config quiet = config;
+  quiet.strict = false;
+  quiet.max_bad_share = 1;
+  corpus::Reader reader(quiet, "");
+  std::int64_t documents = 0;
+  for (Document document; reader.next(document);) ++documents;
+  return documents;
+}
+
+}  // namespace
+
+Json lab_step(const lab::Config& config, const fs::path& folder) {
+  const Stage stage{.step = "lab", .folder = folder, .recipe = recorded("lab", config)};
+  return run_stage(stage, [&] {
+    const LabFiles files{folder};
+    lab::check(config);
+    lab::DocumentSource training(config);
+    lab::DocumentSource held_out(config, lab::Split::held_out);
+    Json counts = Json::object();
+    counts["documents"] = write_documents(training, files.documents());
+    counts["held_out_documents"] = write_documents(held_out, files.held_out());
+    const auto questions = lab::questions(config);
+    const auto examples = lab::examples(config);
+    tasks::save({.name = "questions", .questions = questions}, files.questions());
+    tasks::save({.name = "examples", .questions = examples}, files.examples());
+    counts["questions"] = questions.size();
+    counts["examples"] = examples.size();
+    return counts;
+  });
+}
+
+Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
+                  const augment::Config& config, const fs::path& folder, Run run) {
+  Json recipe = Json::object();
+  recipe["corpus"] = recorded("corpus", corpus);
+  recipe["engine"] = recorded("engine", engine_config);
+  recipe["augment"] = recorded("augment", config);
+  const Stage stage{
+      .step = "augment", .folder = folder, .recipe = recipe, .inputs = corpus::find_files(corpus)};
+  return run_stage(stage, [&] {
+    const std::int64_t total = count_documents(corpus);
+    corpus::Reader documents(corpus, folder / "bad_items.jsonl");
+    const auto engine = make_engine(engine_config);
+    const auto counts =
+        augment::run(config, documents, total, *engine, folder, run.progress, run.stop);
+    Json record = augment::to_json(counts);
+    record["engine"] = engine->name();
+    record["corpus"] = corpus::to_json(documents.counts());
+    return record;
+  });
+}
+
+Json filter_step(const filter::Config& config, const fs::path& input, const fs::path& folder) {
+  const Stage stage{.step = "filter",
+                    .folder = folder,
+                    .recipe = recorded("filter", config),
+                    .inputs = storage::parquet_parts(input)};
+  return run_stage(stage, [&] {
+    storage::AugmentedReader rows(input);
+    storage::AugmentedWriter kept(folder / "kept");
+    storage::AugmentedWriter rejected(folder / "rejected");
+    const auto counts =
+        filter::apply(config, rows, kept, [&](AugmentedDocument row, std::string reason) {
+          rejected.put(std::move(row), std::move(reason));
+        });
+    kept.finish();
+    rejected.finish();
+    return filter::to_json(counts);
+  });
+}
+
+Json pack_step(const pack::Config& config, const fs::path& input, const fs::path& folder, Run run) {
+  const Stage stage{.step = "pack",
+                    .folder = folder,
+                    .recipe = recorded("pack", config),
+                    .inputs = storage::parquet_parts(input)};
+  return run_stage(stage, [&] {
+    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+    storage::AugmentedReader rows(input);
+    return pack::to_json(
+        pack::write_shards(config, *tokenizer, rows, folder, run.progress, run.stop));
+  });
+}
+
+Json pack_documents_step(pack::Config config, const corpus::Config& corpus, const fs::path& folder,
+                         Run run) {
+  config.format = pack::Format::vanilla;
+  config.shuffle_thinking = false;
+  config.shuffle = false;
+  const Stage stage{.step = "pack",
+                    .folder = folder,
+                    .recipe = recorded("pack", config),
+                    .inputs = corpus::find_files(corpus)};
+  return run_stage(stage, [&] {
+    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+    corpus::Reader documents(corpus, folder / "bad_items.jsonl");
+    WithoutThinking rows(documents);
+    return pack::to_json(
+        pack::write_shards(config, *tokenizer, rows, folder, run.progress, run.stop));
+  });
+}
+
+Json pack_examples_step(const pack::Config& config, const fs::path& examples,
+                        const fs::path& folder, Run run) {
+  const Stage stage{
+      .step = "pack", .folder = folder, .recipe = recorded("pack", config), .inputs = {examples}};
+  return run_stage(stage, [&] {
+    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+    const auto task = tasks::load(examples);
+    return pack::to_json(
+        pack::write_examples(config, *tokenizer, task.questions, folder, run.progress, run.stop));
+  });
+}
+
+}  // namespace tpt::app

@@ -1,0 +1,43 @@
+// Which engine writes or answers: the one visible switch.
+#pragma once
+
+#include "base/config.h"
+#include "engine/engine.h"
+#include "engine/llama_engine.h"
+#include "model/config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace tpt::app {
+
+struct EngineConfig {
+  std::string engine = "llama";
+  engine::LlamaConfig llama;  // its model: the PATH of llama:PATH
+  // Of checkpoint:FOLDER.
+  std::int64_t checkpoint_threads = 0;
+  model::Precision checkpoint_precision = model::Precision::fp32;
+};
+
+void describe(Fields& fields, EngineConfig& config);
+
+// Error(user) for a name that is none of those that --help lists, and for a model that cannot be
+// loaded. `request_tokens`: prompt and answer of the longest request, where the caller knows it.
+std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
+                                            std::int64_t request_tokens = 0);
+
+// The file or folder the engine's answers depend on; empty for engines without one.
+std::filesystem::path engine_files(const EngineConfig& config);
+
+// The model that comes with tpt: SmolLM2-135M-Instruct, Q4_1 (Apache-2.0).
+std::filesystem::path embedded_model();
+
+// What load_tokenizer takes for `pack.tokenizer`: "embedded" is the vocabulary of that model.
+std::string tokenizer_spec(const std::string& tokenizer);
+
+// True where the engine is a program and not a language model.
+bool is_rule(const std::string& engine_name);
+
+}  // namespace tpt::app

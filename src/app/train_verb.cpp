@@ -1,0 +1,31 @@
+#include "app/command_line.h"
+#include "app/steps.h"
+#include "app/verbs.h"
+#include "base/error.h"
+
+#include <fmt/core.h>
+
+namespace tpt::app {
+
+void train_verb(Arguments arguments, Run run) {
+  train::Config config;
+  model::Config model;
+  std::vector<std::string> inputs;
+  std::string out;
+  CommandLine line("train",
+                   "Pre-trains or fine-tunes a model on shards. Ctrl-C saves; the same "
+                   "command goes on, bit for bit on the same machine.");
+  line.inputs("SHARDS", inputs, "the folder that tpt pack wrote");
+  line.text("out", out, "folder for checkpoints, metrics.jsonl and the state to go on from", true);
+  line.section("model", model);
+  line.section("train", config);
+  line.example("tpt train build/shards --train-tokens 2e6 --out build/model");
+  line.example(
+      "tpt train build/sft --init-from build/model/checkpoint-2000000 --objective answers "
+      "--rows padded --epochs 5 --out build/tuned");
+  if (!line.parse(arguments)) return;
+  if (inputs.size() != 1) user_error("tpt train: got {} inputs, expected one", inputs.size());
+  fmt::print("{}\n", dump_json(train_step(config, model, inputs[0], out, run)));
+}
+
+}  // namespace tpt::app
