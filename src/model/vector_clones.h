@@ -10,8 +10,7 @@
   __attribute__((                                                   \
       target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), \
       optimize("O3", "associative-math", "no-signed-zeros", "no-trapping-math", "no-math-errno")))
-#define TPT_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define TPT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define TPT_VECTOR_CLONES
 #define TPT_CLONES

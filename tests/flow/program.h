@@ -1,0 +1,52 @@
+// The program as a person runs it: a process of its own, its output, its exit status.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace tpt::flow {
+
+struct Outcome {
+  int status = 0;      // exit status; 128 + signal where one ended it
+  std::string output;  // stdout
+  std::string errors;  // stderr
+};
+
+// Starts the program; `finish` waits for it.
+class Program {
+ public:
+  explicit Program(const std::vector<std::string>& arguments);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  void signal(int number) const;
+  Outcome finish();
+
+ private:
+  pid_t child_ = -1;
+  std::filesystem::path output_;
+  std::filesystem::path errors_;
+};
+
+Outcome run(const std::vector<std::string>& arguments);
+
+// An empty folder, removed with all that is in it.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Every file below a folder with its bytes, those that keep times or the state of a run left out.
+std::map<std::string, std::string> results(const std::filesystem::path& folder);
+
+}  // namespace tpt::flow
