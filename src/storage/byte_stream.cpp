@@ -114,8 +114,7 @@ class ZstdStream : public ByteStream {
   std::size_t read(char* buffer, std::size_t size) override {
     ZSTD_outBuffer output{buffer, size, 0};
     while (output.pos == 0) {
-      // With a full buffer the decoder may hold more bytes although it took all input.
-      if (input_.pos == input_.size && !holds_more_) {
+      if (input_.pos == input_.size) {
         input_ = {buffer_.data(), file_->read(buffer_.data(), buffer_.size()), 0};
         if (input_.size == 0) {
           if (inside_frame_) data_error("{}: the zstd archive is cut short", file_->path());
@@ -127,7 +126,6 @@ class ZstdStream : public ByteStream {
         data_error("{}: the zstd archive is damaged ({})", file_->path(), ZSTD_getErrorName(code));
       }
       inside_frame_ = code != 0;
-      holds_more_ = output.pos == output.size && inside_frame_;
     }
     return output.pos;
   }
@@ -139,7 +137,6 @@ class ZstdStream : public ByteStream {
   ZSTD_DStream* stream_ = nullptr;
   ZSTD_inBuffer input_{nullptr, 0, 0};
   bool inside_frame_ = false;
-  bool holds_more_ = false;
 };
 
 // A frame, or a skippable frame as pzstd writes first.

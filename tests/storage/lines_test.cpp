@@ -105,7 +105,6 @@ TEST(LineReader, TellsHowMuchOfTheFileItTook) {
   EXPECT_EQ(reader.file_bytes(), static_cast<std::int64_t>(packed.size()));
 }
 
-// The zstd decoder may hold bytes back after it took all input: any size of buffer must do.
 TEST(ByteStream, GivesEveryByteWhateverTheBuffer) {
   const TemporaryFolder folder;
   const std::string text = join(some_lines(300'000)) + std::string(100'000, 'x');
