@@ -74,6 +74,13 @@ std::string count_text(double value) {
   return fmt::format("{:.0f}", value);
 }
 
+std::string bytes_text(double bytes) {
+  if (bytes >= 1e12) return fmt::format("{:.2f} TB", bytes / 1e12);
+  if (bytes >= 1e9) return fmt::format("{:.2f} GB", bytes / 1e9);
+  if (bytes >= 1e6) return fmt::format("{:.2f} MB", bytes / 1e6);
+  return fmt::format("{:.1f} kB", bytes / 1e3);
+}
+
 std::string hours_text(double hours, std::int64_t gpus) {
   return fmt::format("{:.3g} h on one, {:.3g} days on {}", hours,
                      hours / 24 / static_cast<double>(gpus), gpus);
@@ -84,7 +91,7 @@ void print_plan(const PlanConfig& config, const CorpusSize& corpus, const Plan& 
     fmt::print("{:<28} {}\n", name, value);
   };
   row("documents", count_text(corpus.documents) + (corpus.estimated ? " (estimated)" : ""));
-  row("text", count_text(corpus.bytes) + "B");
+  row("text", bytes_text(corpus.bytes));
   row("document tokens", count_text(corpus.full_document_tokens));
   row("prompt tokens", count_text(plan.prompt_tokens) + " after the cut of the context");
   row("thinking tokens", count_text(plan.thinking_tokens));
@@ -96,9 +103,9 @@ void print_plan(const PlanConfig& config, const CorpusSize& corpus, const Plan& 
   row("training",
       hours_text(plan.train_gpu_hours, config.gpus) +
           fmt::format(" ({} parameters)", count_text(static_cast<double>(config.parameters))));
-  row("disk: rows, Parquet", count_text(plan.augmented_bytes) + "B");
-  row("disk: shards", count_text(plan.shard_bytes) + "B");
-  row("disk: one checkpoint", count_text(plan.checkpoint_bytes) + "B with its state");
+  row("disk: rows, Parquet", bytes_text(plan.augmented_bytes));
+  row("disk: shards", bytes_text(plan.shard_bytes));
+  row("disk: one checkpoint", bytes_text(plan.checkpoint_bytes) + " with its state");
   if (config.price_per_gpu_hour > 0) row("price", fmt::format("{:.2f}", plan.price));
 }
 
