@@ -5,9 +5,7 @@
 #include "storage/atomic_file.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 
-#include <map>
 #include <set>
 
 namespace tpt::model {
@@ -37,45 +35,21 @@ std::vector<fs::path> weight_files(const fs::path& folder) {
   return files;
 }
 
-std::string shape_text(at::IntArrayRef shape) {
-  std::string text;
-  for (const std::int64_t size : shape) {
-    text += (text.empty() ? "[" : ", ") + std::to_string(size);
-  }
-  return text.empty() ? "[]" : text + "]";
-}
-
 }  // namespace
 
 Transformer load_transformer(const fs::path& folder) {
   const fs::path config_file = folder / "config.json";
   if (!fs::exists(config_file)) user_error("{}: no config.json in it", folder.string());
   const Config config = read_hf_config(config_file);
-  std::map<std::string, at::Tensor> read;
+  NamedTensors weights;
+  std::set<std::string> names;
   for (const fs::path& file : weight_files(folder)) {
-    for (auto& [name, tensor] : read_safetensors(file)) read.emplace(name, std::move(tensor));
-  }
-  Transformer network(config, /*seed=*/0);
-  const c10::NoGradGuard no_grad;
-  for (const auto& [name, parameter] : network.parameters()) {
-    const auto found = read.find(name);
-    if (found == read.end()) data_error("{}: tensor {} is missing", folder.string(), name);
-    if (found->second.sizes() != parameter.sizes()) {
-      data_error("{}: tensor {} is {}, config.json makes it {}", folder.string(), name,
-                 shape_text(found->second.sizes()), shape_text(parameter.sizes()));
-    }
-    parameter.copy_(found->second);
-    read.erase(found);
-  }
-  // Writers may store a tied head all the same, or the rotary frequencies.
-  if (config.tie_embeddings) read.erase("lm_head.weight");
-  for (const auto& [name, tensor] : read) {
-    if (!name.ends_with("rotary_emb.inv_freq")) {
-      data_error("{}: tensor {} is not part of the model that config.json describes",
-                 folder.string(), name);
+    for (auto& [name, tensor] : read_safetensors(file)) {
+      if (!names.insert(name).second) data_error("{}: tensor {} again", file.string(), name);
+      weights.emplace_back(name, std::move(tensor));
     }
   }
-  return network;
+  return {config, weights, folder.string()};
 }
 
 void save_transformer(const Transformer& network, const fs::path& folder) {

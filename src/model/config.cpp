@@ -4,7 +4,7 @@
 #include "storage/atomic_file.h"
 
 #include <array>
-#include <set>
+#include <cmath>
 
 namespace tpt::model {
 namespace {
@@ -26,26 +26,84 @@ void take(const Json& json, const char* key, T& value, const std::string& file) 
   }
 }
 
+std::string text_of(const Json& json, const char* key, const std::string& file) {
+  std::string text;
+  take(json, key, text, file);
+  return text;
+}
+
+bool is_off(const Json& json, const char* key) {
+  return !json.contains(key) || json.at(key).is_null() || json.at(key) == false;
+}
+
 // Settings that would change the result and are not implemented: refused unless they say "off".
 void refuse_unsupported(const Json& json, const std::string& file) {
   const auto refuse = [&](const char* key) {
     user_error("{}: {} = {} is not supported", file, key, dump_json(json.at(key)));
   };
-  if (json.value("model_type", "") != "llama") {
-    user_error("{}: model_type is {}, supported: \"llama\"", file,
+  const std::string type = text_of(json, "model_type", file);
+  if (type != "llama" && type != "qwen2") {
+    user_error("{}: model_type is {}, supported: \"llama\", \"qwen2\"", file,
                json.contains("model_type") ? dump_json(json.at("model_type")) : "missing");
   }
-  for (const char* key : {"attention_bias", "mlp_bias"}) {
-    if (json.contains(key) && json.at(key) == true) refuse(key);
+  for (const char* key : {"attention_bias", "mlp_bias", "use_sliding_window"}) {
+    if (!is_off(json, key)) refuse(key);
   }
   if (json.contains("hidden_act") && json.at("hidden_act") != "silu") refuse("hidden_act");
-  if (json.contains("rope_scaling") && !json.at("rope_scaling").is_null()) refuse("rope_scaling");
-  if (json.contains("sliding_window") && !json.at("sliding_window").is_null()) {
-    refuse("sliding_window");
+  if (type == "llama" && !is_off(json, "sliding_window")) refuse("sliding_window");
+  if (json.contains("layer_types") && json.at("layer_types").is_array()) {
+    for (const Json& layer : json.at("layer_types")) {
+      if (layer != "full_attention") refuse("layer_types");
+    }
   }
-  if (json.contains("rope_parameters") && json.at("rope_parameters").is_object()) {
-    const Json& rope = json.at("rope_parameters");
-    if (rope.contains("rope_type") && rope.at("rope_type") != "default") refuse("rope_parameters");
+}
+
+// "rope_scaling" of older files, "rope_parameters" of newer ones (which holds rope_theta too).
+void take_rope(const Json& json, const char* key, Config& config, const std::string& file) {
+  if (!json.contains(key) || json.at(key).is_null()) return;
+  const Json& rope = json.at(key);
+  if (!rope.is_object()) user_error("{}: {} is {}, of the wrong type", file, key, dump_json(rope));
+  take(rope, "rope_theta", config.rope_theta, file);
+  std::string type = text_of(rope, "rope_type", file);
+  if (type.empty()) type = text_of(rope, "type", file);
+  if (type.empty() || type == "default") return;
+  if (type != "llama3") {
+    user_error("{}: {} = {} is not supported: only \"default\" and \"llama3\"", file, key,
+               dump_json(rope));
+  }
+  RopeScaling& scaling = config.rope_scaling;
+  take(rope, "factor", scaling.factor, file);
+  take(rope, "low_freq_factor", scaling.low_frequency_factor, file);
+  take(rope, "high_freq_factor", scaling.high_frequency_factor, file);
+  take(rope, "original_max_position_embeddings", scaling.original_positions, file);
+  const bool fits = scaling.factor >= 1 && scaling.low_frequency_factor > 0 &&
+                    scaling.high_frequency_factor > scaling.low_frequency_factor &&
+                    scaling.original_positions > 0;
+  if (!fits) user_error("{}: {} = {} does not fit together", file, key, dump_json(rope));
+}
+
+void check_ranges(const Config& config, const std::string& file) {
+  constexpr std::int64_t kMost = 1 << 24;
+  const std::array<std::pair<const char*, std::int64_t>, 8> sizes = {{
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"num_hidden_layers", config.num_layers},
+      {"num_attention_heads", config.num_heads},
+      {"num_key_value_heads", config.num_kv_heads},
+      {"head_dim", config.head_dim},
+      {"intermediate_size", config.intermediate_size},
+      {"max_position_embeddings", config.max_positions},
+  }};
+  for (const auto& [key, value] : sizes) {
+    if (value <= 0 || value > kMost) {
+      user_error("{}: {} is {}, allowed 1 to {}", file, key, value, kMost);
+    }
+  }
+  const bool numbers_fit = config.rope_theta >= 1 && std::isfinite(config.rope_theta) &&
+                           config.norm_epsilon >= 0 && config.norm_epsilon < 1;
+  if (!numbers_fit) {
+    user_error("{}: rope_theta {} or rms_norm_eps {} is out of range", file, config.rope_theta,
+               config.norm_epsilon);
   }
 }
 
@@ -118,33 +176,24 @@ Config read_hf_config(const std::filesystem::path& file) {
   take(json, "intermediate_size", config.intermediate_size, name);
   take(json, "max_position_embeddings", config.max_positions, name);
   take(json, "rope_theta", config.rope_theta, name);
-  if (json.contains("rope_parameters") && json.at("rope_parameters").is_object()) {
-    take(json.at("rope_parameters"), "rope_theta", config.rope_theta, name);
-  }
+  take_rope(json, "rope_scaling", config, name);
+  take_rope(json, "rope_parameters", config, name);
+  config.qkv_bias = json.at("model_type") == "qwen2";
   take(json, "rms_norm_eps", config.norm_epsilon, name);
   take(json, "tie_word_embeddings", config.tie_embeddings, name);
   take(json, "initializer_range", config.init_std, name);
   if (config.num_kv_heads == 0) config.num_kv_heads = config.num_heads;
-  const std::array<std::pair<const char*, std::int64_t>, 6> sizes = {{
-      {"vocab_size", config.vocab_size},
-      {"hidden_size", config.hidden_size},
-      {"num_hidden_layers", config.num_layers},
-      {"num_attention_heads", config.num_heads},
-      {"num_key_value_heads", config.num_kv_heads},
-      {"intermediate_size", config.intermediate_size},
-  }};
-  for (const auto& [key, value] : sizes) {
-    if (value <= 0 || value > (1LL << 31)) {
-      user_error("{}: {} is {}, expected a positive number", name, key, value);
-    }
+  if (config.head_dim == 0 && config.num_heads > 0) {
+    config.head_dim = config.hidden_size / config.num_heads;
   }
+  check_ranges(config, name);
   return resolved(config, config.vocab_size);
 }
 
 std::string to_hf_config(const Config& config, const std::string& dtype) {
-  const Json json = {
-      {"architectures", {"LlamaForCausalLM"}},
-      {"model_type", "llama"},
+  Json json = {
+      {"architectures", {config.qkv_bias ? "Qwen2ForCausalLM" : "LlamaForCausalLM"}},
+      {"model_type", config.qkv_bias ? "qwen2" : "llama"},
       {"vocab_size", config.vocab_size},
       {"hidden_size", config.hidden_size},
       {"intermediate_size", config.intermediate_size},
@@ -158,10 +207,16 @@ std::string to_hf_config(const Config& config, const std::string& dtype) {
       {"tie_word_embeddings", config.tie_embeddings},
       {"initializer_range", config.init_std},
       {"hidden_act", "silu"},
-      {"attention_bias", false},
-      {"mlp_bias", false},
       {"torch_dtype", dtype},
   };
+  if (!config.qkv_bias) json["attention_bias"] = json["mlp_bias"] = false;
+  if (const RopeScaling& scaling = config.rope_scaling; scaling.factor != 1.0) {
+    json["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", scaling.factor},
+                            {"low_freq_factor", scaling.low_frequency_factor},
+                            {"high_freq_factor", scaling.high_frequency_factor},
+                            {"original_max_position_embeddings", scaling.original_positions}};
+  }
   return dump_json_pretty(json);
 }
 
@@ -179,7 +234,11 @@ std::int64_t layer_matmul_parameters(const Config& config) {
 std::int64_t num_parameters(const Config& config) {
   const std::int64_t embedding = config.vocab_size * config.hidden_size;
   const std::int64_t norms = (2 * config.num_layers + 1) * config.hidden_size;
-  return embedding * (config.tie_embeddings ? 1 : 2) + norms +
+  const std::int64_t biases =
+      config.qkv_bias
+          ? config.num_layers * (config.num_heads + 2 * config.num_kv_heads) * config.head_dim
+          : 0;
+  return embedding * (config.tie_embeddings ? 1 : 2) + norms + biases +
          config.num_layers * layer_matmul_parameters(config);
 }
 

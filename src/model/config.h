@@ -12,6 +12,17 @@ namespace tpt::model {
 // What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
 enum class Precision { fp32, bf16 };
 
+// Rotary positions stretched for longer texts than the model was first trained with; as in
+// Llama 3.1 and later (rope_type "llama3").
+struct RopeScaling {
+  double factor = 1.0;  // 1: none
+  double low_frequency_factor = 1.0;
+  double high_frequency_factor = 4.0;
+  std::int64_t original_positions = 8192;
+
+  bool operator==(const RopeScaling&) const = default;
+};
+
 struct Config {
   std::int64_t vocab_size = 0;     // 0: taken from the tokenizer, rounded up to a multiple of 16
   std::int64_t hidden_size = 128;  // D
@@ -24,6 +35,9 @@ struct Config {
   double rope_theta = 10000.0;
   double norm_epsilon = 1e-5;
   bool tie_embeddings = true;
+  // These two come from the config.json of a model that is trained on.
+  bool qkv_bias = false;  // queries, keys and values have biases, as in Qwen2
+  RopeScaling rope_scaling;
   double init_std = 0.02;  // outputs of attention and MLP: divided by sqrt(2 L)
 
   bool operator==(const Config&) const = default;
@@ -35,8 +49,8 @@ void describe(Fields& fields, Config& config);
 // together.
 Config resolved(Config config, std::int64_t vocab_size);
 
-// config.json of Hugging Face's LlamaForCausalLM. Error(user) names an architecture or a setting
-// not supported.
+// config.json of Hugging Face's LlamaForCausalLM or Qwen2ForCausalLM. Error(user) names an
+// architecture or a setting not supported, or a value out of range.
 Config read_hf_config(const std::filesystem::path& file);
 std::string to_hf_config(const Config& config, const std::string& dtype);
 

@@ -26,7 +26,7 @@ void resize_rows(std::vector<float>& buffer, std::int64_t rows, std::int64_t wid
 }  // namespace
 
 Decoder::Decoder(const Transformer& network, Precision precision)
-    : config_(network.config()), precision_(precision) {
+    : config_(network.config()), precision_(precision), tables_(network.config()) {
   const c10::InferenceMode inference;
   std::map<std::string, at::Tensor> named;
   for (const auto& [name, tensor] : network.parameters()) named[name] = tensor.detach();
@@ -41,10 +41,19 @@ Decoder::Decoder(const Transformer& network, Precision precision)
     const auto norm = [&](const char* name) {
       return floats(named.at(fmt::format("model.layers.{}.{}.weight", i, name)));
     };
+    std::vector<float> bias;
+    if (config_.qkv_bias) {
+      for (const char* part : {"q_proj", "k_proj", "v_proj"}) {
+        const std::string name = fmt::format("model.layers.{}.self_attn.{}.bias", i, part);
+        const auto values = floats(rounded(named.at(name)));
+        bias.insert(bias.end(), values.begin(), values.end());
+      }
+    }
     layers_.push_back(
         {.attention_norm = norm("input_layernorm"),
          .query_key_value = PackedMatrix(
              {weight("self_attn.q_proj"), weight("self_attn.k_proj"), weight("self_attn.v_proj")}),
+         .query_key_value_bias = std::move(bias),
          .attention_out = PackedMatrix({weight("self_attn.o_proj")}),
          .mlp_norm = norm("post_attention_layernorm"),
          .gate_up = PackedMatrix({weight("mlp.gate_proj"), weight("mlp.up_proj")}),
@@ -71,7 +80,8 @@ const std::vector<float>& Decoder::step(const std::vector<DecoderToken>& tokens)
   std::int64_t wanted = 0;
   for (std::size_t row = 0; row < tokens.size(); ++row) {
     if (!tokens[row].wants_logits) continue;
-    std::copy_n(x_.data() + static_cast<std::int64_t>(row) * d, d, x_.data() + wanted * d);
+    const auto from = static_cast<std::int64_t>(row);
+    if (from != wanted) std::copy_n(x_.data() + from * d, d, x_.data() + wanted * d);
     ++wanted;
   }
   normalize(x_, final_norm_, wanted);
@@ -93,13 +103,7 @@ void Decoder::take_places(const std::vector<DecoderToken>& tokens) {
     places_.push_back({&sequence, sequence.length});
     longest = std::max(longest, ++sequence.length);
   }
-  grow_tables(longest);
-}
-
-void Decoder::grow_tables(std::int64_t positions) {
-  const std::int64_t have = rotary_.cosines.defined() ? rotary_.cosines.size(0) : 0;
-  if (positions <= have) return;
-  rotary_ = rotary_tables(std::max(positions, 2 * have), config_.head_dim, config_.rope_theta);
+  rotary_ = tables_.reaching(longest);
 }
 
 void Decoder::product(const PackedMatrix& matrix, std::vector<float>& x, std::int64_t rows,
@@ -171,6 +175,8 @@ void Decoder::add_attention(const Layer& layer, std::int64_t number) {
   const std::int64_t rows = std::ssize(places_);
   normalize(x_, layer.attention_norm, rows);
   product(layer.query_key_value, normed_, rows, qkv_);
+  const std::vector<float>& bias = layer.query_key_value_bias;
+  for (std::size_t i = 0; !bias.empty() && i < qkv_.size(); ++i) qkv_[i] += bias[i % bias.size()];
   turn_and_store(number);
   attend(number);
   product(layer.attention_out, attended_, rows, added_);

@@ -3,8 +3,8 @@
 // does not depend, to the last bit, on the others in the step or on the thread count.
 #pragma once
 
-#include "model/fused_ops.h"
 #include "model/packed_matrix.h"
+#include "model/rotary_tables.h"
 #include "model/transformer.h"
 
 #include <cstdint>
@@ -41,6 +41,7 @@ class Decoder {
   struct Layer {
     std::vector<float> attention_norm;
     PackedMatrix query_key_value;
+    std::vector<float> query_key_value_bias;  // empty where there is none
     PackedMatrix attention_out;
     std::vector<float> mlp_norm;
     PackedMatrix gate_up;
@@ -52,7 +53,6 @@ class Decoder {
   };
 
   void take_places(const std::vector<DecoderToken>& tokens);
-  void grow_tables(std::int64_t positions);
   void product(const PackedMatrix& matrix, std::vector<float>& x, std::int64_t rows,
                std::vector<float>& y) const;
   void normalize(const std::vector<float>& x, const std::vector<float>& weight, std::int64_t rows);
@@ -67,7 +67,8 @@ class Decoder {
   std::vector<Layer> layers_;
   std::vector<float> final_norm_;
   PackedMatrix head_;
-  RotaryTables rotary_;
+  GrowingRotaryTables tables_;
+  RotaryTables rotary_;  // long enough for the step
   // Of the step under way: rows are its tokens.
   std::vector<Place> places_;
   std::vector<float> x_, normed_, qkv_, attended_, gate_up_, inner_, added_, logits_;

@@ -52,20 +52,20 @@ __attribute__((always_inline)) inline void multiply_rows(const float* x, std::in
 
 }  // namespace
 
-TPT_CLONES
+TPT_VECTOR_CLONES
 void norm_row(const float* x, const float* weight, float* y, std::int64_t d, float epsilon) {
   const float scale = 1.0F / std::sqrt(dot(x, x, d) / static_cast<float>(d) + epsilon);
   for (std::int64_t i = 0; i < d; ++i) y[i] = x[i] * scale * weight[i];
 }
 
-TPT_CLONES
+TPT_VECTOR_CLONES
 void swiglu_row(const float* gate_up, float* out, std::int64_t f) {
   for (std::int64_t i = 0; i < f; ++i) {
     out[i] = gate_up[i] * gate_up[f + i] / (1.0F + fast_exp(-gate_up[i]));
   }
 }
 
-TPT_CLONES
+TPT_VECTOR_CLONES
 void turn_row(float* head, const float* cosines, const float* sines, std::int64_t half) {
   for (std::int64_t i = 0; i < half; ++i) {
     const float left = head[i];
@@ -75,7 +75,7 @@ void turn_row(float* head, const float* cosines, const float* sines, std::int64_
   }
 }
 
-TPT_CLONES
+TPT_VECTOR_CLONES
 void attend_head(const float* query, const float* keys, const float* values, float* weights,
                  float* out, std::int64_t t, std::int64_t stride, std::int64_t n) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(n));
@@ -95,7 +95,7 @@ void attend_head(const float* query, const float* keys, const float* values, flo
   for (std::int64_t i = 0; i < n; ++i) out[i] /= total;
 }
 
-TPT_CLONES
+TPT_VECTOR_CLONES
 void multiply_tile(const float* x, std::int64_t rows, std::int64_t in, const float* tile, float* y,
                    std::int64_t out, std::int64_t columns) {
   std::int64_t r = 0;

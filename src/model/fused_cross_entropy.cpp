@@ -1,12 +1,12 @@
+#include "base/error.h"
 #include "model/fused_ops.h"
-#include "model/vector_clones.h"
+#include "model/fused_rows.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace tpt::model {
 namespace {
@@ -17,32 +17,6 @@ using torch::autograd::variable_list;
 // Logits of one piece stay under 64 MiB; all of them are kept for the backward under that too.
 constexpr std::int64_t kMaxLogits = std::int64_t{1} << 24U;
 constexpr std::int64_t kGrainRows = 32;
-
-// Turns logits into log-sum-exp and the loss of the target.
-TPT_VECTOR_CLONES
-void losses_of_rows(const float* logits, const std::int64_t* targets, float* losses, float* lse,
-                    std::int64_t rows, std::int64_t v) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const float* row = logits + r * v;
-    float top = row[0];
-    for (std::int64_t i = 1; i < v; ++i) top = row[i] > top ? row[i] : top;
-    float sum = 0;
-    for (std::int64_t i = 0; i < v; ++i) sum += fast_exp(row[i] - top);
-    lse[r] = top + std::log(sum);
-    losses[r] = lse[r] - row[targets[r]];
-  }
-}
-
-// Turns logits into their gradient in place: (softmax - one hot) * grad.
-TPT_VECTOR_CLONES
-void gradients_of_rows(float* logits, const std::int64_t* targets, const float* lse,
-                       const float* grad, std::int64_t rows, std::int64_t v) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    float* row = logits + r * v;
-    for (std::int64_t i = 0; i < v; ++i) row[i] = fast_exp(row[i] - lse[r]) * grad[r];
-    row[targets[r]] -= grad[r];
-  }
-}
 
 at::Tensor product(const at::Tensor& left, const at::Tensor& right, bool bf16) {
   if (!bf16) return at::mm(left, right);
@@ -119,7 +93,15 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
 
 at::Tensor cross_entropy(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                          const at::Tensor& targets_n, bool bf16) {
-  return CrossEntropy::apply(hidden_nd, weight_vd, targets_n, bf16);
+  TPT_CHECK(hidden_nd.size(0) == targets_n.numel(), "{} targets for {} rows", targets_n.numel(),
+            hidden_nd.size(0));
+  const at::Tensor targets = targets_n.contiguous();
+  const auto* target = targets.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < targets.numel(); ++i) {
+    TPT_CHECK(target[i] >= 0 && target[i] < weight_vd.size(0), "target {} of {} classes", target[i],
+              weight_vd.size(0));
+  }
+  return CrossEntropy::apply(hidden_nd, weight_vd, targets, bf16);
 }
 
 }  // namespace tpt::model

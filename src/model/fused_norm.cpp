@@ -1,11 +1,11 @@
 #include "model/fused_ops.h"
-#include "model/vector_clones.h"
+#include "model/fused_rows.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <cmath>
+#include <algorithm>
 
 namespace tpt::model {
 namespace {
@@ -14,38 +14,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t kGrainRows = 256;
-
-TPT_VECTOR_CLONES
-void norm_rows(const float* x, const float* weight, float* y, float* inverse, std::int64_t rows,
-               std::int64_t d, float epsilon) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const float* row = x + r * d;
-    float sum = 0;
-    for (std::int64_t i = 0; i < d; ++i) sum += row[i] * row[i];
-    const float scale = 1.0F / std::sqrt(sum / static_cast<float>(d) + epsilon);
-    inverse[r] = scale;
-    for (std::int64_t i = 0; i < d; ++i) y[r * d + i] = row[i] * scale * weight[i];
-  }
-}
-
-// grad_x = s (g w - x s^2 mean(g w x)); grad_w += g x s.
-TPT_VECTOR_CLONES
-void norm_rows_backward(const float* grad, const float* x, const float* weight,
-                        const float* inverse, float* grad_x, float* grad_weight, std::int64_t rows,
-                        std::int64_t d) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const float* g = grad + r * d;
-    const float* row = x + r * d;
-    const float scale = inverse[r];
-    float dot = 0;
-    for (std::int64_t i = 0; i < d; ++i) dot += g[i] * weight[i] * row[i];
-    const float back = dot * scale * scale * scale / static_cast<float>(d);
-    for (std::int64_t i = 0; i < d; ++i) {
-      grad_x[r * d + i] = g[i] * weight[i] * scale - row[i] * back;
-      grad_weight[i] += g[i] * row[i] * scale;
-    }
-  }
-}
 
 class RmsNorm : public torch::autograd::Function<RmsNorm> {
  public:
@@ -89,33 +57,6 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
     return {grad_x, partial.sum(0), at::Tensor()};
   }
 };
-
-TPT_VECTOR_CLONES
-void swiglu_rows(const float* gate_up, float* out, std::int64_t rows, std::int64_t f) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const float* gate = gate_up + r * 2 * f;
-    const float* up = gate + f;
-    for (std::int64_t i = 0; i < f; ++i)
-      out[r * f + i] = gate[i] * up[i] / (1.0F + fast_exp(-gate[i]));
-  }
-}
-
-TPT_VECTOR_CLONES
-void swiglu_rows_backward(const float* grad, const float* gate_up, float* out, std::int64_t rows,
-                          std::int64_t f) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const float* gate = gate_up + r * 2 * f;
-    const float* up = gate + f;
-    float* grad_gate = out + r * 2 * f;
-    float* grad_up = grad_gate + f;
-    const float* g = grad + r * f;
-    for (std::int64_t i = 0; i < f; ++i) {
-      const float sigmoid = 1.0F / (1.0F + fast_exp(-gate[i]));
-      grad_gate[i] = g[i] * up[i] * sigmoid * (1.0F + gate[i] * (1.0F - sigmoid));
-      grad_up[i] = g[i] * gate[i] * sigmoid;
-    }
-  }
-}
 
 class SwiGlu : public torch::autograd::Function<SwiGlu> {
  public:

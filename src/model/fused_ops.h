@@ -2,6 +2,8 @@
 // the test holds them to the plain formulas.
 #pragma once
 
+#include "model/rotary_tables.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -15,13 +17,6 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilo
 // silu(gate) * up; gate_up [.., 2 f] holds gate, then up -> [.., f].
 at::Tensor swiglu(const at::Tensor& gate_up);
 
-// Cosines and sines of the rotary positions 0 .. positions - 1: [positions, head_dim / 2] each.
-struct RotaryTables {
-  at::Tensor cosines;
-  at::Tensor sines;
-};
-RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double theta);
-
 // Splits [b, t, (H + 2 K) head_dim] into queries [b, H, t, head_dim], keys and values
 // [b, K, t, head_dim], with queries and keys turned by their position (halves paired, as in Hugging
 // Face). position_bt: int64 [b, t].
@@ -31,8 +26,17 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads_rotary(const at::Tens
                                                                   std::int64_t num_heads,
                                                                   std::int64_t num_kv_heads);
 
+// softmax(q k^T / sqrt(head_dim)) v of queries [b, H, t, head_dim] with keys and values
+// [b, K, t, head_dim] -> [b, t, H head_dim]. Position i attends to first_bt[i] .. i (int64 [b, t],
+// never falling within a row), or to 0 .. i where it is undefined. Holds all weights of one head at
+// a time: for rows of up to kMaxAttentionRow positions.
+constexpr std::int64_t kMaxAttentionRow = 1024;
+at::Tensor causal_attention(const at::Tensor& query_bhtn, const at::Tensor& key_bktn,
+                            const at::Tensor& value_bktn, const at::Tensor& first_bt = {});
+
 // Cross-entropy in nats of targets_n (int64) under logits hidden_nd x weight_vd^T -> [n]. Works in
 // pieces: all logits are never held at once where there are many. Products are in bf16 with `bf16`.
+// TPT_CHECK that each target is below v.
 at::Tensor cross_entropy(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                          const at::Tensor& targets_n, bool bf16);
 

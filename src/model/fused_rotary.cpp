@@ -1,28 +1,17 @@
 #include "model/fused_ops.h"
-#include "model/vector_clones.h"
+#include "model/fused_rows.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <cmath>
+#include <algorithm>
 
 namespace tpt::model {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Turns one head by its position: halves are paired. `direction` -1 turns back (the backward).
-TPT_VECTOR_CLONES
-void turn(const float* in, float* out, const float* cosines, const float* sines, std::int64_t half,
-          float direction) {
-  for (std::int64_t i = 0; i < half; ++i) {
-    const float sine = sines[i] * direction;
-    out[i] = in[i] * cosines[i] - in[i + half] * sine;
-    out[i + half] = in[i + half] * cosines[i] + in[i] * sine;
-  }
-}
 
 struct Shape {
   std::int64_t b, t, heads, kv_heads, head_dim;
@@ -120,7 +109,7 @@ class SplitHeadsRotary : public torch::autograd::Function<SplitHeadsRotary> {
   static void move(const float* from, float* to, const Shape& shape, std::int64_t head,
                    const float* cosine, const float* sine, float direction) {
     if (head < shape.heads + shape.kv_heads) {
-      turn(from, to, cosine, sine, shape.head_dim / 2, direction);
+      turn_head(from, to, cosine, sine, shape.head_dim / 2, direction);
     } else {
       std::copy(from, from + shape.head_dim, to);
     }
@@ -128,17 +117,6 @@ class SplitHeadsRotary : public torch::autograd::Function<SplitHeadsRotary> {
 };
 
 }  // namespace
-
-RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double theta) {
-  const auto options = at::TensorOptions().dtype(at::kFloat);
-  // In float, step by step as Hugging Face does, so that long positions agree to the last bits.
-  const at::Tensor exponents =
-      at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kLong)).to(at::kFloat) /
-      static_cast<double>(head_dim);
-  const at::Tensor frequencies = 1.0 / at::pow(theta, exponents);
-  const at::Tensor angles = at::outer(at::arange(positions, options), frequencies);
-  return {at::cos(angles), at::sin(angles)};
-}
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads_rotary(const at::Tensor& qkv,
                                                                   const at::Tensor& position_bt,

@@ -94,7 +94,9 @@ NamedTensors read_safetensors(const std::filesystem::path& path) {
   const std::string name = path.string();
   const File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) io_error("cannot read {}: {}", name, std::strerror(errno));
-  const std::uint64_t file_bytes = std::filesystem::file_size(path);
+  std::error_code problem;
+  const std::uint64_t file_bytes = std::filesystem::file_size(path, problem);
+  if (problem) io_error("cannot read {}: {}", name, problem.message());
   std::uint64_t header_bytes = 0;
   read_exactly(file.get(), &header_bytes, sizeof(header_bytes), name);
   if (header_bytes > kMaxHeaderBytes || header_bytes > file_bytes - sizeof(header_bytes)) {

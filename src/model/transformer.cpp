@@ -3,10 +3,14 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "model/fused_ops.h"
+#include "model/rotary_tables.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
+#include <functional>
+#include <map>
 #include <numbers>
 #include <optional>
 
@@ -16,6 +20,7 @@ namespace {
 struct Layer {
   at::Tensor attention_norm;
   at::Tensor query, key, value, attention_out;
+  at::Tensor query_bias, key_bias, value_bias;  // undefined where there are none
   at::Tensor mlp_norm;
   at::Tensor gate, up, down;
 };
@@ -36,34 +41,34 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, std::uint64_t 
   return tensor;
 }
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, Precision precision) {
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, Precision precision,
+                  const at::Tensor& bias = {}) {
   switch (precision) {
     case Precision::fp32:
-      return at::linear(x, weight);
+      return at::linear(x, weight, bias);
     case Precision::bf16:
-      return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
+      return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16),
+                        bias.defined() ? bias.to(at::kBFloat16) : bias)
+          .to(at::kFloat);
   }
   TPT_CHECK(false, "unknown precision");
   return {};
 }
 
-// softmax(q k^T / sqrt(head_dim)) v, by torch's fused kernels. Keys and values are repeated where
-// several query heads share one.
-at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                  const at::Tensor& mask, bool causal, Precision precision) {
+// Attention by torch's kernels, for long rows and bf16: [b, H, t, n] -> [b, t, H n]. Keys and
+// values are repeated where several query heads share one.
+at::Tensor attend_by_torch(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                           const std::optional<at::Tensor>& mask, Precision precision) {
   const std::int64_t share = query.size(1) / key.size(1);
-  const std::optional<at::Tensor> given = mask.defined() ? std::optional(mask) : std::nullopt;
+  const auto type = precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
   const auto repeated = [&](const at::Tensor& x) {
-    return share == 1 ? x : x.repeat_interleave(share, 1);
+    return (share == 1 ? x : x.repeat_interleave(share, 1)).to(type);
   };
-  if (precision == Precision::bf16) {
-    return at::scaled_dot_product_attention(query.to(at::kBFloat16),
-                                            repeated(key).to(at::kBFloat16),
-                                            repeated(value).to(at::kBFloat16), given, 0.0, causal)
-        .to(at::kFloat);
-  }
-  return at::scaled_dot_product_attention(query, repeated(key), repeated(value), given, 0.0,
-                                          causal);
+  return at::scaled_dot_product_attention(query.to(type), repeated(key), repeated(value), mask, 0.0,
+                                          !mask.has_value())
+      .to(at::kFloat)
+      .transpose(1, 2)
+      .flatten(2);
 }
 
 // Rotary positions that restart where the document's number changes.
@@ -80,6 +85,10 @@ at::Tensor restarting_positions(const at::Tensor& document_bt) {
   return positions;
 }
 
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+}
+
 // True where position j may be attended to from i: the same document, and not later.
 at::Tensor document_mask(const at::Tensor& document_bt) {
   const std::int64_t t = document_bt.size(1);
@@ -90,6 +99,9 @@ at::Tensor document_mask(const at::Tensor& document_bt) {
 
 }  // namespace
 
+// Gives the tensor of a name and shape.
+using Weights = std::function<at::Tensor(const std::string& name, at::IntArrayRef shape)>;
+
 struct Transformer::State {
   Config config;
   at::Tensor embedding;
@@ -97,77 +109,79 @@ struct Transformer::State {
   at::Tensor final_norm;
   at::Tensor head;  // the embedding where tied
   NamedTensors parameters;
-  RotaryTables rotary;
+  mutable GrowingRotaryTables rotary;
 
-  State(const Config& shape, std::uint64_t seed) : config(shape) {
+  State(const Config& shape, const Weights& weights) : config(shape), rotary(shape) {
+    TPT_CHECK(config == resolved(config, config.vocab_size), "the config is not resolved");
+    const std::int64_t d = config.hidden_size;
+    const auto take = [&](const std::string& name, at::IntArrayRef sizes) {
+      at::Tensor tensor = weights(name, sizes);
+      tensor.set_requires_grad(true);
+      parameters.emplace_back(name, tensor);
+      return tensor;
+    };
+    embedding = take("model.embed_tokens.weight", {config.vocab_size, d});
+    for (std::int64_t i = 0; i < config.num_layers; ++i) {
+      layers.push_back(take_layer(fmt::format("model.layers.{}.", i), take));
+    }
+    final_norm = take("model.norm.weight", {d});
+    head = config.tie_embeddings ? embedding : take("lm_head.weight", {config.vocab_size, d});
+  }
+
+  template <typename Take>
+  Layer take_layer(const std::string& name, const Take& take) const {
     const std::int64_t d = config.hidden_size;
     const std::int64_t query_width = config.num_heads * config.head_dim;
     const std::int64_t key_width = config.num_kv_heads * config.head_dim;
-    const double std = config.init_std;
-    const double out_std = std / std::sqrt(2.0 * static_cast<double>(config.num_layers));
-    const auto weight = [&](const std::string& name, at::IntArrayRef sizes, double deviation) {
-      return add(name, normal_tensor(sizes, deviation, seed, name));
-    };
-    const auto ones = [&](const std::string& name) { return add(name, at::ones({d})); };
-    embedding = weight("model.embed_tokens.weight", {config.vocab_size, d}, std);
-    for (std::int64_t i = 0; i < config.num_layers; ++i) {
-      const std::string name = fmt::format("model.layers.{}.", i);
-      Layer layer;
-      layer.attention_norm = ones(name + "input_layernorm.weight");
-      layer.query = weight(name + "self_attn.q_proj.weight", {query_width, d}, std);
-      layer.key = weight(name + "self_attn.k_proj.weight", {key_width, d}, std);
-      layer.value = weight(name + "self_attn.v_proj.weight", {key_width, d}, std);
-      layer.attention_out = weight(name + "self_attn.o_proj.weight", {d, query_width}, out_std);
-      layer.mlp_norm = ones(name + "post_attention_layernorm.weight");
-      layer.gate = weight(name + "mlp.gate_proj.weight", {config.intermediate_size, d}, std);
-      layer.up = weight(name + "mlp.up_proj.weight", {config.intermediate_size, d}, std);
-      layer.down = weight(name + "mlp.down_proj.weight", {d, config.intermediate_size}, out_std);
-      layers.push_back(std::move(layer));
+    Layer layer;
+    layer.attention_norm = take(name + "input_layernorm.weight", {d});
+    layer.query = take(name + "self_attn.q_proj.weight", {query_width, d});
+    layer.key = take(name + "self_attn.k_proj.weight", {key_width, d});
+    layer.value = take(name + "self_attn.v_proj.weight", {key_width, d});
+    if (config.qkv_bias) {
+      layer.query_bias = take(name + "self_attn.q_proj.bias", {query_width});
+      layer.key_bias = take(name + "self_attn.k_proj.bias", {key_width});
+      layer.value_bias = take(name + "self_attn.v_proj.bias", {key_width});
     }
-    final_norm = ones("model.norm.weight");
-    head =
-        config.tie_embeddings ? embedding : weight("lm_head.weight", {config.vocab_size, d}, std);
-    rotary = rotary_tables(config.max_positions, config.head_dim, config.rope_theta);
+    layer.attention_out = take(name + "self_attn.o_proj.weight", {d, query_width});
+    layer.mlp_norm = take(name + "post_attention_layernorm.weight", {d});
+    layer.gate = take(name + "mlp.gate_proj.weight", {config.intermediate_size, d});
+    layer.up = take(name + "mlp.up_proj.weight", {config.intermediate_size, d});
+    layer.down = take(name + "mlp.down_proj.weight", {d, config.intermediate_size});
+    return layer;
   }
 
-  at::Tensor add(const std::string& name, at::Tensor tensor) {
-    tensor.set_requires_grad(true);
-    parameters.emplace_back(name, tensor);
-    return tensor;
-  }
-
-  // Attention of one layer; with a cache, keys and values of earlier positions go first.
   at::Tensor attention(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
-                       const at::Tensor& mask, KeyValueCache* cache, std::size_t number,
+                       const at::Tensor& document_bt, const RotaryTables& tables,
                        Precision precision) const {
     const at::Tensor joined = at::cat({layer.query, layer.key, layer.value});
-    auto [query, key, value] = split_heads_rotary(linear(x_btd, joined, precision), position_bt,
-                                                  rotary, config.num_heads, config.num_kv_heads);
-    if (cache != nullptr) {
-      if (cache->keys.size() <= number) {
-        cache->keys.push_back(key);
-        cache->values.push_back(value);
-      } else {
-        cache->keys[number] = at::cat({cache->keys[number], key}, 2);
-        cache->values[number] = at::cat({cache->values[number], value}, 2);
+    at::Tensor bias;
+    if (config.qkv_bias) bias = at::cat({layer.query_bias, layer.key_bias, layer.value_bias});
+    const auto [query, key, value] =
+        split_heads_rotary(linear(x_btd, joined, precision, bias), position_bt, tables,
+                           config.num_heads, config.num_kv_heads);
+    at::Tensor out;
+    if (precision == Precision::fp32 && x_btd.size(1) <= kMaxAttentionRow) {
+      at::Tensor first_bt;
+      if (document_bt.defined()) {
+        first_bt = at::arange(x_btd.size(1), position_bt.options()) - position_bt;
       }
-      key = cache->keys[number];
-      value = cache->values[number];
+      out = causal_attention(query, key, value, first_bt);
+    } else {
+      std::optional<at::Tensor> mask;
+      if (document_bt.defined()) mask = document_mask(document_bt);
+      out = attend_by_torch(query, key, value, mask, precision);
     }
-    const bool causal = !mask.defined() && query.size(2) > 1;
-    TPT_CHECK(!causal || key.size(2) == query.size(2),
-              "several positions after a cache need a mask");
-    const at::Tensor out = attend(query, key, value, mask, causal, precision);
-    return linear(out.transpose(1, 2).flatten(2), layer.attention_out, precision);
+    return linear(out, layer.attention_out, precision);
   }
 
-  at::Tensor run(const at::Tensor& ids_bt, const at::Tensor& position_bt, const at::Tensor& mask,
-                 KeyValueCache* cache, Precision precision) const {
+  at::Tensor run(const at::Tensor& ids_bt, const at::Tensor& position_bt,
+                 const at::Tensor& document_bt, Precision precision) const {
+    const RotaryTables tables = rotary.reaching(ids_bt.size(1));
     at::Tensor x_btd = at::embedding(embedding, ids_bt);
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      const Layer& layer = layers[i];
+    for (const Layer& layer : layers) {
       const at::Tensor normed = rms_norm(x_btd, layer.attention_norm, config.norm_epsilon);
-      x_btd = x_btd + attention(layer, normed, position_bt, mask, cache, i, precision);
+      x_btd = x_btd + attention(layer, normed, position_bt, document_bt, tables, precision);
       const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, config.norm_epsilon);
       const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
       x_btd = x_btd + linear(swiglu(gate_up), layer.down, precision);
@@ -176,9 +190,41 @@ struct Transformer::State {
   }
 };
 
-Transformer::Transformer(const Config& config, std::uint64_t seed)
-    : state_(std::make_unique<State>(config, seed)) {
-  TPT_CHECK(config == resolved(config, config.vocab_size), "the config is not resolved");
+Transformer::Transformer(const Config& config, std::uint64_t seed) {
+  const double out_std = config.init_std / std::sqrt(2.0 * static_cast<double>(config.num_layers));
+  state_ = std::make_unique<State>(config, [&](const std::string& name, at::IntArrayRef shape) {
+    if (name.ends_with("bias")) return at::zeros(shape);
+    if (name.ends_with("norm.weight")) return at::ones(shape);
+    const bool is_out = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+    return normal_tensor(shape, is_out ? out_std : config.init_std, seed, name);
+  });
+}
+
+Transformer::Transformer(const Config& config, const NamedTensors& weights,
+                         const std::string& origin) {
+  std::map<std::string, at::Tensor> left(weights.begin(), weights.end());
+  state_ = std::make_unique<State>(config, [&](const std::string& name, at::IntArrayRef shape) {
+    const auto found = left.find(name);
+    if (found == left.end()) data_error("{}: tensor {} is missing", origin, name);
+    if (found->second.sizes() != shape) {
+      data_error("{}: tensor {} is {}, config.json makes it {}", origin, name,
+                 shape_text(found->second.sizes()), shape_text(shape));
+    }
+    const at::Tensor tensor = found->second.detach().contiguous();
+    TPT_CHECK(tensor.scalar_type() == at::kFloat, "{} is not fp32", name);
+    if (!at::isfinite(tensor).all().item<bool>()) {
+      data_error("{}: tensor {} holds numbers that are not finite", origin, name);
+    }
+    left.erase(found);
+    return tensor;
+  });
+  // Writers may store a tied head all the same, or the rotary frequencies.
+  if (config.tie_embeddings) left.erase("lm_head.weight");
+  for (const auto& [name, tensor] : left) {
+    if (!name.ends_with("rotary_emb.inv_freq")) {
+      data_error("{}: tensor {} is not part of the model that config.json describes", origin, name);
+    }
+  }
 }
 
 Transformer::~Transformer() = default;
@@ -186,14 +232,11 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 
 at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
                                 const at::Tensor& document_bt) const {
-  TPT_CHECK(ids_bt.size(1) <= state_->config.max_positions, "{} positions, at most {}",
-            ids_bt.size(1), state_->config.max_positions);
   if (document_bt.defined()) {
-    return state_->run(ids_bt, restarting_positions(document_bt), document_mask(document_bt),
-                       nullptr, precision);
+    return state_->run(ids_bt, restarting_positions(document_bt), document_bt, precision);
   }
   const at::Tensor positions = at::arange(ids_bt.size(1), ids_bt.options()).expand_as(ids_bt);
-  return state_->run(ids_bt, positions, {}, nullptr, precision);
+  return state_->run(ids_bt, positions, {}, precision);
 }
 
 at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) const {
@@ -203,12 +246,6 @@ at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) co
 at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                                      Precision precision) const {
   return cross_entropy(hidden_nd, state_->head, targets_n, precision == Precision::bf16);
-}
-
-at::Tensor Transformer::extend(const at::Tensor& ids_bt, const at::Tensor& position_bt,
-                               const at::Tensor& mask, KeyValueCache& cache,
-                               Precision precision) const {
-  return state_->run(ids_bt, position_bt, mask, &cache, precision);
 }
 
 const NamedTensors& Transformer::parameters() const { return state_->parameters; }

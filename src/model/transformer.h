@@ -18,12 +18,6 @@
 
 namespace tpt::model {
 
-// Keys and values of the positions seen so far, for generation. [b, K, t, head_dim] a layer.
-struct KeyValueCache {
-  std::vector<at::Tensor> keys;
-  std::vector<at::Tensor> values;
-};
-
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 class Transformer {
@@ -31,6 +25,9 @@ class Transformer {
   // Random weights: normal(0, init_std), the same for the same seed on every machine. Config must
   // be resolved().
   Transformer(const Config& config, std::uint64_t seed);
+  // These weights, under the names of parameters(). Error(data) naming `origin` for missing,
+  // unknown or misshapen tensors.
+  Transformer(const Config& config, const NamedTensors& weights, const std::string& origin);
   ~Transformer();
   Transformer(Transformer&&) noexcept;
 
@@ -42,15 +39,9 @@ class Transformer {
   // [.., d] -> [.., v], fp32.
   at::Tensor logits(const at::Tensor& hidden, Precision precision) const;
   // Cross-entropy of each target in nats: hidden [n, d], targets int64 [n] -> [n], fp32. May work
-  // in pieces so that n x v is never held at once.
+  // in pieces so that n x v is never held at once. TPT_CHECK that each target is below v.
   at::Tensor token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                           Precision precision) const;
-  // The next positions for generation: ids_bt are appended after what `cache` holds; `position_bt`
-  // are their rotary positions and `mask` (bool [b, 1, t, past + t], may be undefined) says what
-  // each may attend to.
-  at::Tensor extend(const at::Tensor& ids_bt, const at::Tensor& position_bt, const at::Tensor& mask,
-                    KeyValueCache& cache, Precision precision) const;
-
   // Leaf tensors that require gradients, under the names of Hugging Face
   // ("model.layers.0.self_attn.q_proj.weight"), in the order of a forward pass. A tied head is not
   // listed.
@@ -62,7 +53,8 @@ class Transformer {
   std::unique_ptr<State> state_;
 };
 
-// A folder with config.json and model.safetensors as `transformers` writes and reads them.
+// A folder with config.json and model.safetensors (or its parts and their index) as `transformers`
+// writes and reads them.
 // Error(user) where files are missing; Error(data) for missing, unknown or misshapen tensors, by
 // name.
 Transformer load_transformer(const std::filesystem::path& folder);

@@ -1,19 +1,17 @@
 // Loops compiled for several instruction sets, chosen when the program starts; and the exponential
-// they use, which the compiler can turn into vector instructions.
+// they use, which the compiler can turn into vector instructions with the options that
+// CMakeLists.txt gives the files of such loops. (An optimize attribute here would keep it from
+// being inlined.)
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define TPT_VECTOR_CLONES                                           \
-  __attribute__((                                                   \
-      target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), \
-      optimize("O3", "associative-math", "no-signed-zeros", "no-trapping-math", "no-math-errno")))
-#define TPT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define TPT_VECTOR_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define TPT_VECTOR_CLONES
-#define TPT_CLONES
 #endif
 
 namespace tpt::model {

@@ -1,0 +1,195 @@
+// Each fused operation against its plain formula, with gradients.
+#include "model/fused_ops.h"
+
+#include "base/error.h"
+#include "model/decoder_rows.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+namespace tpt::model {
+namespace {
+
+using Inputs = std::vector<at::Tensor>;
+using Operation = std::function<at::Tensor(const Inputs&)>;
+
+at::Tensor leaf(at::IntArrayRef shape, double scale = 1.0) {
+  return (at::randn(shape) * scale).set_requires_grad(true);
+}
+
+// Values and the gradients of all inputs, for a random weighting of the outputs.
+void expect_same(const Operation& fused, const Operation& plain, const Inputs& inputs,
+                 double tolerance = 1e-4) {
+  const at::Tensor got = fused(inputs);
+  const at::Tensor weighting = at::randn_like(got);
+  (got * weighting).sum().backward();
+  Inputs copies;
+  for (const at::Tensor& input : inputs) {
+    copies.push_back(input.detach().to(at::kDouble).set_requires_grad(true));
+  }
+  const at::Tensor wanted = plain(copies);
+  (wanted * weighting.to(at::kDouble)).sum().backward();
+  const auto difference = [](const at::Tensor& a, const at::Tensor& b) {
+    return ((a.to(at::kDouble) - b).abs().max() / b.abs().max().clamp_min(1e-9)).item<double>();
+  };
+  EXPECT_LT(difference(got, wanted), tolerance);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    EXPECT_LT(difference(inputs[i].grad(), copies[i].grad()), tolerance) << "input " << i;
+  }
+}
+
+TEST(FusedOpsTest, RmsNorm) {
+  at::manual_seed(1);
+  for (const std::int64_t d : {1, 7, 16, 128, 131}) {
+    SCOPED_TRACE(d);
+    expect_same([](const Inputs& in) { return rms_norm(in[0], in[1], 1e-5); },
+                [](const Inputs& in) {
+                  return in[0] * (in[0].square().mean(-1, true) + 1e-5).rsqrt() * in[1];
+                },
+                {leaf({3, 700, d}, 3.0), leaf({d})});
+  }
+}
+
+TEST(FusedOpsTest, SwiGlu) {
+  at::manual_seed(2);
+  for (const std::int64_t f : {1, 15, 64, 352}) {
+    SCOPED_TRACE(f);
+    expect_same([](const Inputs& in) { return swiglu(in[0]); },
+                [](const Inputs& in) {
+                  const auto parts = in[0].chunk(2, -1);
+                  return at::silu(parts[0]) * parts[1];
+                },
+                {leaf({5, 300, 2 * f}, 4.0)});
+  }
+  const at::Tensor far = at::tensor({-500.0F, 500.0F, -90.0F, 90.0F, 1.0F, 2.0F, 3.0F, 4.0F});
+  const at::Tensor out = swiglu(far.reshape({1, 8}));
+  EXPECT_TRUE(at::isfinite(out).all().item<bool>());
+  EXPECT_FLOAT_EQ(out[0][1].item<float>(), 1000.0F);
+  EXPECT_NEAR(out[0][0].item<double>(), 0, 1e-30);
+}
+
+TEST(FusedOpsTest, CrossEntropyInOnePieceAndInMany) {
+  at::manual_seed(3);
+  // 2^24 logits are one piece: 300 rows of 70,000 are two.
+  for (const auto& [n, v] :
+       {std::pair<std::int64_t, std::int64_t>{40, 272}, {1, 3}, {300, 70000}}) {
+    SCOPED_TRACE(v);
+    const at::Tensor targets = at::randint(v, {n}, at::kLong);
+    expect_same([&](const Inputs& in) { return cross_entropy(in[0], in[1], targets, false); },
+                [&](const Inputs& in) {
+                  return at::cross_entropy_loss(at::mm(in[0], in[1].t()), targets, {}, 0);
+                },
+                {leaf({n, 12}), leaf({v, 12})});
+  }
+}
+
+TEST(FusedOpsTest, CrossEntropyRefusesTargetsThatAreNoClass) {
+  const at::Tensor hidden = at::randn({2, 4});
+  const at::Tensor weight = at::randn({5, 4});
+  for (const std::int64_t target : {-1, -100, 5, 1 << 30}) {
+    EXPECT_THROW(cross_entropy(hidden, weight, at::tensor({std::int64_t{0}, target}), false),
+                 Error);
+  }
+  EXPECT_THROW(cross_entropy(hidden, weight, at::tensor({std::int64_t{0}}), false), Error);
+}
+
+TEST(FusedOpsTest, NotANumberStaysOne) {
+  const at::Tensor hidden = at::full({1, 4}, std::numeric_limits<float>::quiet_NaN());
+  const at::Tensor loss =
+      cross_entropy(hidden, at::randn({40, 4}), at::tensor({std::int64_t{0}}), false);
+  EXPECT_FALSE(at::isfinite(loss).any().item<bool>());
+}
+
+TEST(FusedOpsTest, SplitHeadsRotary) {
+  at::manual_seed(4);
+  const std::int64_t b = 2, t = 70, heads = 4, kv = 2, n = 6;
+  const RotaryTables tables = rotary_tables(100, n, 10000.0);
+  const at::Tensor positions = at::randint(100, {b, t}, at::kLong);
+  const auto plain = [&](const Inputs& in) {
+    const at::Tensor split = in[0].reshape({b, t, heads + 2 * kv, n}).transpose(1, 2);
+    const auto cosine = tables.cosines.index_select(0, positions.flatten())
+                            .reshape({b, 1, t, n / 2})
+                            .to(at::kDouble);
+    const auto sine =
+        tables.sines.index_select(0, positions.flatten()).reshape({b, 1, t, n / 2}).to(at::kDouble);
+    const auto halves = split.narrow(1, 0, heads + kv).chunk(2, -1);
+    const at::Tensor turned =
+        at::cat({halves[0] * cosine - halves[1] * sine, halves[1] * cosine + halves[0] * sine}, -1);
+    return at::cat({turned, split.narrow(1, heads + kv, kv)}, 1);
+  };
+  expect_same(
+      [&](const Inputs& in) {
+        const auto [query, key, value] = split_heads_rotary(in[0], positions, tables, heads, kv);
+        return at::cat({query, key, value}, 1);
+      },
+      plain, {leaf({b, t, (heads + 2 * kv) * n})});
+}
+
+TEST(FusedOpsTest, CausalAttention) {
+  at::manual_seed(5);
+  struct Case {
+    std::int64_t heads, kv_heads, t, n;
+    bool documents;
+  };
+  for (const Case& one :
+       {Case{4, 4, 128, 32, false}, Case{4, 2, 61, 24, true}, Case{3, 1, 1, 2, false},
+        Case{2, 1, 97, 64, true}, Case{2, 2, 33, 70, false}}) {
+    SCOPED_TRACE(fmt::format("{} positions, {} a head", one.t, one.n));
+    const auto count = at::arange(one.t);
+    at::Tensor first;
+    at::Tensor mask = at::ones({one.t, one.t}, at::kBool).tril();
+    if (one.documents) {
+      first = count.div(13, "floor").mul(13).expand({2, one.t});
+      mask = mask.logical_and(count.ge(first[0].unsqueeze(1)));
+    }
+    expect_same(
+        [&](const Inputs& in) { return causal_attention(in[0], in[1], in[2], first); },
+        [&](const Inputs& in) {
+          const std::int64_t share = one.heads / one.kv_heads;
+          const at::Tensor scores =
+              at::matmul(in[0], in[1].repeat_interleave(share, 1).transpose(2, 3)) /
+              std::sqrt(static_cast<double>(one.n));
+          const at::Tensor weights = scores.masked_fill(mask.logical_not(), -INFINITY).softmax(-1);
+          return at::matmul(weights, in[2].repeat_interleave(share, 1)).transpose(1, 2).flatten(2);
+        },
+        {leaf({2, one.heads, one.t, one.n}), leaf({2, one.kv_heads, one.t, one.n}),
+         leaf({2, one.kv_heads, one.t, one.n})});
+  }
+}
+
+TEST(FusedOpsTest, RotaryTablesGrowToTheSameNumbers) {
+  Config config;
+  config.head_dim = 32;
+  config.max_positions = 1 << 24;  // 2 GiB of tables, were they made at once
+  GrowingRotaryTables growing(config);
+  growing.reaching(3);
+  const RotaryTables grown = growing.reaching(50);
+  EXPECT_LT(grown.cosines.size(0), 1000);
+  const RotaryTables whole = rotary_tables(50, 32, config.rope_theta);
+  EXPECT_TRUE(at::equal(grown.sines.narrow(0, 0, 50), whole.sines));
+  EXPECT_TRUE(at::equal(grown.cosines.narrow(0, 0, 50), whole.cosines));
+  config.max_positions = 8;
+  EXPECT_THROW(GrowingRotaryTables(config).reaching(9), Error);
+}
+
+TEST(DecoderRowsTest, AttentionOfOneHead) {
+  at::manual_seed(6);
+  const std::int64_t t = 21, n = 20, stride = 2 * n;
+  const at::Tensor query = at::randn({n});
+  const at::Tensor keys = at::randn({t, stride});
+  const at::Tensor values = at::randn({t, stride});
+  std::vector<float> weights(t);
+  const at::Tensor got = at::empty({n});
+  attend_head(query.const_data_ptr<float>(), keys.const_data_ptr<float>() + n,
+              values.const_data_ptr<float>() + n, weights.data(), got.mutable_data_ptr<float>(), t,
+              stride, n);
+  const at::Tensor scores = at::mv(keys.narrow(1, n, n), query) / std::sqrt(static_cast<double>(n));
+  const at::Tensor wanted = at::mv(values.narrow(1, n, n).t(), at::softmax(scores, 0));
+  EXPECT_LT((got - wanted).abs().max().item<double>(), 1e-5);
+}
+
+}  // namespace
+}  // namespace tpt::model

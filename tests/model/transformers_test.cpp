@@ -1,0 +1,160 @@
+// Weights, logits and gradients against `transformers`, in both directions.
+#include "base/error.h"
+#include "base/json.h"
+#include "model/decoder.h"
+#include "model/safetensors.h"
+#include "model/transformer.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+namespace tpt::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TransformersTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(TPT_PYTHON)) GTEST_SKIP() << "needs the oracles' python of setup";
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::path(testing::TempDir()) / fmt::format("tpt_{}_{}", info->name(), ::getpid());
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void oracle(const std::string& arguments) const {
+    const std::string command =
+        fmt::format("'{}' '{}/tests/model/transformers_oracle.py' {} > '{}/log' 2>&1", TPT_PYTHON,
+                    TPT_SOURCE_DIR, arguments, folder_.string());
+    ASSERT_EQ(std::system(command.c_str()), 0) << std::ifstream(folder_ / "log").rdbuf();
+  }
+
+  fs::path folder_;
+};
+using TransformersSlowTest = TransformersTest;
+
+const std::vector<std::pair<std::string, Json>>& cases() {
+  static const std::vector<std::pair<std::string, Json>> kCases = [] {
+    const Json base = {{"model_type", "llama"},    {"vocab_size", 61},
+                       {"hidden_size", 40},        {"intermediate_size", 72},
+                       {"num_hidden_layers", 2},   {"num_attention_heads", 4},
+                       {"num_key_value_heads", 2}, {"max_position_embeddings", 64},
+                       {"initializer_range", 0.2}, {"tie_word_embeddings", false}};
+    const auto with = [&](const Json& changes) {
+      Json one = base;
+      one.update(changes);
+      return one;
+    };
+    return std::vector<std::pair<std::string, Json>>{
+        {"grouped", base},
+        {"tied", with({{"tie_word_embeddings", true}, {"num_key_value_heads", 1}})},
+        {"plain", with({{"num_key_value_heads", 4}, {"rope_theta", 500000.0}})},
+        {"wide_heads", with({{"head_dim", 24}, {"rms_norm_eps", 1e-6}})},
+        {"qwen2", with({{"model_type", "qwen2"}, {"tie_word_embeddings", true}})},
+        {"llama3", with({{"head_dim", 32},
+                         {"rope_theta", 500000.0},
+                         {"rope_scaling",
+                          {{"rope_type", "llama3"},
+                           {"rope_theta", 500000.0},
+                           {"factor", 8.0},
+                           {"low_freq_factor", 1.0},
+                           {"high_freq_factor", 4.0},
+                           {"original_max_position_embeddings", 16}}}})}};
+  }();
+  return kCases;
+}
+
+std::map<std::string, at::Tensor> expected(const fs::path& folder) {
+  std::map<std::string, at::Tensor> named;
+  for (auto& [name, tensor] : read_safetensors(folder / "expected.safetensors")) {
+    named[name] = tensor;
+  }
+  return named;
+}
+
+// Largest difference as a share of the largest value.
+double difference(const at::Tensor& got, const at::Tensor& wanted) {
+  return ((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-6)).item<double>();
+}
+
+at::Tensor logits_of(const Transformer& network, const at::Tensor& ids,
+                     Precision precision = Precision::fp32) {
+  return network.logits(network.forward(ids, precision), precision);
+}
+
+TEST_F(TransformersTest, WhatTheyWriteGivesTheirLogitsAndGradients) {
+  Json all = Json::object();
+  for (const auto& [name, one] : cases()) all[name] = one;
+  std::ofstream(folder_ / "cases.json") << dump_json(all);
+  oracle(fmt::format("write '{0}/cases.json' '{0}'", folder_.string()));
+  for (const auto& [name, one] : cases()) {
+    SCOPED_TRACE(name);
+    const Transformer network = load_transformer(folder_ / name);
+    auto wanted = expected(folder_ / name);
+    const at::Tensor ids = wanted.at("ids").to(at::kLong);
+    const at::Tensor hidden = network.forward(ids, Precision::fp32);
+    EXPECT_LT(difference(network.logits(hidden, Precision::fp32), wanted.at("logits")), 1e-4);
+    const at::Tensor losses =
+        network.token_losses(hidden.narrow(1, 0, ids.size(1) - 1).flatten(0, 1),
+                             ids.narrow(1, 1, ids.size(1) - 1).flatten(), Precision::fp32);
+    const at::Tensor loss = losses.mean();
+    EXPECT_NEAR(loss.item<double>(), wanted.at("loss").item<double>(), 1e-4);
+    loss.backward();
+    for (const auto& [parameter, tensor] : network.parameters()) {
+      EXPECT_LT(difference(tensor.grad(), wanted.at("grad." + parameter)), 2e-4) << parameter;
+    }
+    EXPECT_EQ(network.parameters().size(),
+              static_cast<std::size_t>(std::count_if(wanted.begin(), wanted.end(), [](auto& item) {
+                return item.first.starts_with("grad.");
+              })));
+  }
+}
+
+TEST_F(TransformersTest, WhatWeWriteGivesOurLogits) {
+  std::string folders;
+  std::map<std::string, at::Tensor> ours;
+  for (const auto& [name, one] : cases()) {
+    const fs::path folder = folder_ / name;
+    fs::create_directories(folder);
+    std::ofstream(folder / "as_given.json") << dump_json(one);
+    const Transformer network(read_hf_config(folder / "as_given.json"), 3);
+    save_transformer(network, folder);
+    EXPECT_EQ(read_hf_config(folder / "config.json"), network.config());
+    const at::Tensor ids = at::arange(0, 40).reshape({2, 20}) * 7 % 61;
+    write_safetensors({{"ids", ids.to(at::kFloat)}}, folder / "ids.safetensors");
+    ours[name] = logits_of(network, ids).detach();
+    folders += fmt::format(" '{}'", folder.string());
+  }
+  oracle("read" + folders);
+  for (const auto& [name, one] : cases()) {
+    EXPECT_LT(difference(ours.at(name), expected(folder_ / name).at("logits")), 1e-4) << name;
+  }
+}
+
+TEST_F(TransformersSlowTest, SmolLm2GivesTheirLogits) {
+  if (!fs::exists(TPT_SMOLLM2)) GTEST_SKIP() << "needs the SmolLM2 model of setup";
+  oracle(fmt::format("gguf '{}' '{}'", TPT_SMOLLM2, folder_.string()));
+  const c10::NoGradGuard no_grad;
+  const Transformer network = load_transformer(folder_);
+  auto wanted = expected(folder_);
+  const at::Tensor ids = wanted.at("ids").to(at::kLong);
+  EXPECT_LT(difference(logits_of(network, ids), wanted.at("logits")), 1e-4);
+  // The decoder, a token at a time, ends with the same logits.
+  Decoder decoder(network, Precision::fp32);
+  SequenceCache cache;
+  std::vector<float> last;
+  for (std::int64_t i = 0; i < ids.size(1); ++i) {
+    last = decoder.step({{&cache, ids[0][i].item<std::int32_t>(), true}});
+  }
+  EXPECT_LT(difference(at::tensor(last), wanted.at("logits")[0][-1]), 1e-4);
+}
+
+}  // namespace
+}  // namespace tpt::model
