@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 
 
 def expected(model, ids, folder, gradients):
-    model = model.float().eval()
+    model.eval()
     out = model(ids)
     tensors = {"ids": ids.float(), "logits": out.logits.detach().contiguous()}
     if gradients:
@@ -55,7 +55,12 @@ def read(folder):
 def gguf(file, folder):
     model = transformers.AutoModelForCausalLM.from_pretrained(
         os.path.dirname(file), gguf_file=os.path.basename(file), dtype=torch.float32)
-    model.save_pretrained(folder)
+    # save_pretrained refuses what came from a GGUF file.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.config.save_pretrained(folder)
+    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    save_file(weights, os.path.join(folder, "model.safetensors"))
     ids = torch.randint(0, model.config.vocab_size, (1, 48))
     expected(model, ids, folder, gradients=False)
 
