@@ -42,11 +42,20 @@ class WithoutThinking : public Source<AugmentedDocument> {
   Source<Document>& documents_;
 };
 
+// Context, thinking, and room for the prompt around them.
+std::int64_t request_tokens(const augment::Config& config) {
+  constexpr std::int64_t kPromptTokens = 512;
+  return config.context_tokens + config.max_thinking_tokens + kPromptTokens;
+}
+
+// For the progress; 0 where counting would take minutes.
 std::int64_t count_documents(const corpus::Config& config) {
+  constexpr std::int64_t kQuicklyCountedBytes = std::int64_t{512} << 20U;
   corpus::Config quiet = config;
   quiet.strict = false;
   quiet.max_bad_share = 1;
   corpus::Reader reader(quiet, "");
+  if (reader.bytes_total() > kQuicklyCountedBytes) return 0;
   std::int64_t documents = 0;
   for (Document document; reader.next(document);) ++documents;
   return documents;
@@ -77,15 +86,16 @@ Json lab_step(const lab::Config& config, const fs::path& folder) {
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
                   const augment::Config& config, const fs::path& folder, Run run) {
   Json recipe = Json::object();
-  recipe["corpus"] = recorded("corpus", corpus);
-  recipe["engine"] = recorded("engine", engine_config);
-  recipe["augment"] = recorded("augment", config);
+  recipe["corpus"] = recorded_without("corpus", corpus, {"inputs", "strict", "max_bad_share"});
+  recipe["engine"] = recorded_engine(engine_config);
+  recipe["augment"] =
+      recorded_without("augment", config, {"attempts", "max_failed_share", "window_documents"});
   const Stage stage{
       .step = "augment", .folder = folder, .recipe = recipe, .inputs = corpus::find_files(corpus)};
   return run_stage(stage, [&] {
     const std::int64_t total = count_documents(corpus);
     corpus::Reader documents(corpus, folder / "bad_items.jsonl");
-    const auto engine = make_engine(engine_config);
+    const auto engine = make_engine(engine_config, request_tokens(config));
     const auto counts =
         augment::run(config, documents, total, *engine, folder, run.progress, run.stop);
     Json record = augment::to_json(counts);
@@ -117,7 +127,7 @@ Json filter_step(const filter::Config& config, const fs::path& input, const fs::
 Json pack_step(const pack::Config& config, const fs::path& input, const fs::path& folder, Run run) {
   const Stage stage{.step = "pack",
                     .folder = folder,
-                    .recipe = recorded("pack", config),
+                    .recipe = recorded_without("pack", config, {"threads"}),
                     .inputs = storage::parquet_parts(input)};
   return run_stage(stage, [&] {
     const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
@@ -134,7 +144,7 @@ Json pack_documents_step(pack::Config config, const corpus::Config& corpus, cons
   config.shuffle = false;
   const Stage stage{.step = "pack",
                     .folder = folder,
-                    .recipe = recorded("pack", config),
+                    .recipe = recorded_without("pack", config, {"threads"}),
                     .inputs = corpus::find_files(corpus)};
   return run_stage(stage, [&] {
     const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
@@ -147,8 +157,10 @@ Json pack_documents_step(pack::Config config, const corpus::Config& corpus, cons
 
 Json pack_examples_step(const pack::Config& config, const fs::path& examples,
                         const fs::path& folder, Run run) {
-  const Stage stage{
-      .step = "pack", .folder = folder, .recipe = recorded("pack", config), .inputs = {examples}};
+  const Stage stage{.step = "pack",
+                    .folder = folder,
+                    .recipe = recorded_without("pack", config, {"threads"}),
+                    .inputs = {examples}};
   return run_stage(stage, [&] {
     const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
     const auto task = tasks::load(examples);

@@ -1,5 +1,6 @@
 #include "app/engines.h"
 
+#include "app/stage.h"
 #include "base/error.h"
 #include "engine/fake_engine.h"
 #include "lab/expert_engine.h"
@@ -59,6 +60,12 @@ void describe(Fields& fields, EngineConfig& config) {
                 "what a checkpoint computes in");
 }
 
+Json recorded_engine(const EngineConfig& config) {
+  return recorded_without(
+      "engine", config,
+      {"parallel", "batch_tokens", "threads", "gpu_layers", "checkpoint_threads"});
+}
+
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
                                             std::int64_t request_tokens) {
   const EngineSpec spec = parse_spec(config.engine);
@@ -69,7 +76,7 @@ std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
         user_error("engine.model: got {}, but engine.engine names {}", llama.model, config.engine);
       }
       if (llama.model.empty()) llama.model = spec.path.string();
-      llama.context_tokens = std::max(llama.context_tokens, request_tokens);
+      if (request_tokens > 0) llama.request_tokens = request_tokens;
       return std::make_unique<engine::LlamaEngine>(llama);
     }
     case EngineKind::checkpoint:

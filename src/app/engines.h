@@ -23,6 +23,9 @@ struct EngineConfig {
 
 void describe(Fields& fields, EngineConfig& config);
 
+// The options that shape what is written; those of speed (threads, parallel, ...) are left out.
+Json recorded_engine(const EngineConfig& config);
+
 // Error(user) for a name that is none of those that --help lists, and for a model that cannot be
 // loaded. `request_tokens`: prompt and answer of the longest request, where the caller knows it.
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,

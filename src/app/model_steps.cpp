@@ -60,12 +60,13 @@ Json eval_step(const eval::Config& config, const EngineConfig& engine_config,
                const fs::path& questions, const fs::path& folder, Run run) {
   Json recipe = Json::object();
   recipe["eval"] = recorded("eval", config);
-  recipe["engine"] = recorded("engine", engine_config);
+  recipe["engine"] = recorded_engine(engine_config);
   std::vector<fs::path> inputs = {questions};
   if (const auto files = engine_files(engine_config); !files.empty()) inputs.push_back(files);
   const Stage stage{.step = "eval", .folder = folder, .recipe = recipe, .inputs = inputs};
   return run_stage(stage, [&] {
-    const auto engine = make_engine(engine_config);
+    constexpr std::int64_t kPromptTokens = 4096;
+    const auto engine = make_engine(engine_config, kPromptTokens + config.max_tokens);
     const auto task = tasks::load(questions);
     return eval::to_json(eval::examine(config, task, *engine, folder, run.progress, run.stop));
   });

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -38,6 +39,16 @@ Json recorded(const std::string& section, Config config) {
   Fields fields(section);
   describe(fields, config);
   return fields.to_json();
+}
+
+// The same without options that only say how a step is watched or how fast it goes: a step goes on
+// under others of these.
+template <typename Config>
+Json recorded_without(const std::string& section, const Config& config,
+                      std::initializer_list<const char*> left_out) {
+  Json record = recorded(section, config);
+  for (const char* name : left_out) record.erase(name);
+  return record;
 }
 
 }  // namespace tpt::app

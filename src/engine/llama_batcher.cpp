@@ -78,7 +78,7 @@ void LlamaBatcher::start(LlamaJob job) {
   }
   if (length >= room) {
     refuse(fmt::format("a prompt of {} tokens; the context holds {} for prompt and answer: cut the "
-                       "document or raise context_tokens",
+                       "document or raise sequence_tokens",
                        length, room),
            length);
     return;

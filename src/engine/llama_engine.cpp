@@ -1,6 +1,7 @@
 #include "engine/llama_engine.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "engine/llama_batcher.h"
 #include "engine/llama_counter.h"
 #include "engine/llama_library.h"
@@ -20,8 +21,10 @@ void describe(Fields& fields, LlamaConfig& config) {
   fields.text("model", config.model, "path of the GGUF model");
   fields.integer("parallel", config.parallel,
                  "requests worked on at once; 1 makes the texts reproducible", 1, 256);
-  fields.integer("context_tokens", config.context_tokens,
-                 "prompt and answer of one request together, in tokens", 16, 1 << 24);
+  fields.integer("sequence_tokens", config.context_tokens,
+                 "prompt and answer of one request together, in tokens; 0: as many as the requests "
+                 "need and the model was trained with",
+                 0, 1 << 24);
   fields.integer("batch_tokens", config.batch_tokens,
                  "most tokens in one step; prompts are read in such pieces", 1, 1 << 16);
   fields.integer("threads", config.threads, "0: as many as the machine has", 0, 1024);
@@ -37,15 +40,21 @@ namespace {
 
 LlamaContext::Options context_options(const LlamaConfig& config, const LlamaModel& model) {
   if (config.parallel < 1 || config.parallel > 256) {
-    user_error("llama.parallel: got {}, allowed 1 to 256", config.parallel);
+    user_error("engine.parallel: got {}, allowed 1 to 256", config.parallel);
   }
   if (config.context_tokens > model.trained_context()) {
-    user_error("llama.context_tokens: got {}, but {} was trained with {}", config.context_tokens,
+    user_error("engine.sequence_tokens: got {}, but {} was trained with {}", config.context_tokens,
                config.model, model.trained_context());
+  }
+  if (config.context_tokens == 0 && config.request_tokens > model.trained_context()) {
+    log_warning("{} was trained with {} tokens: requests of {} end there", config.model,
+                model.trained_context(), config.request_tokens);
   }
   LlamaContext::Options options;
   options.sequences = config.parallel;
-  options.tokens_of_sequence = config.context_tokens;
+  options.tokens_of_sequence = config.context_tokens > 0
+                                   ? config.context_tokens
+                                   : std::min(config.request_tokens, model.trained_context());
   // Each answer under way needs its token in every step.
   options.batch_tokens = std::max(config.batch_tokens, config.parallel);
   options.threads = config.threads > 0

@@ -15,9 +15,11 @@
 namespace tpt::engine {
 
 struct LlamaConfig {
-  std::string model;                   // path of the GGUF file
-  std::int64_t parallel = 16;          // requests in the batch at once; 1 makes it deterministic
-  std::int64_t context_tokens = 4096;  // prompt and answer of one request
+  std::string model;           // path of the GGUF file
+  std::int64_t parallel = 16;  // requests in the batch at once; 1 makes it deterministic
+  // Prompt and answer of one request; 0: `request_tokens`, as far as the model was trained for it.
+  std::int64_t context_tokens = 0;
+  std::int64_t request_tokens = 4096;  // what the caller's requests need; not an option
   std::int64_t batch_tokens = 512;     // most tokens in one step: prompts are read in such pieces
   std::int64_t threads = 0;            // 0: all of the machine
   std::int64_t gpu_layers = -1;        // layers put on a GPU, where llama.cpp was built for one

@@ -59,9 +59,24 @@ TEST(Verbs, EachDoesItsPartFromFiles) {
   const Outcome again = run({"augment", documents, "--engine", "expert", "--out", at("augmented")});
   EXPECT_EQ(last_line(again), augmented);
   EXPECT_THAT(again.errors, HasSubstr("finished already"));
-  const Outcome other = run({"augment", documents, "--engine", "expert", "--augment-seed", "7",
-                             "--out", at("augmented")});
-  EXPECT_NE(other.status, 0);
+  const Outcome other =
+      run({"augment", documents, "--engine", "expert", "--seed", "7", "--out", at("augmented")});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.errors, HasSubstr("seed"));
+}
+
+TEST(Verbs, TheEmbeddedModelThinks) {
+  const Folder folder;
+  std::vector<std::string> arguments = {
+      "augment", "data/sample/math.jsonl", "--limit", "2",          "--max-thinking-tokens",
+      "8",       "--context-tokens",       "16",      "--parallel", "2",
+      "--out",   (folder / "out").string()};
+  const Json counts = last_line(run(arguments));
+  EXPECT_EQ(counts.at("documents"), 2);
+  EXPECT_THAT(counts.at("engine").get<std::string>(), HasSubstr("SmolLM2"));
+  // How many at once is a matter of speed: the finished step is found under another number too.
+  arguments[9] = "1";
+  EXPECT_EQ(last_line(run(arguments)), counts);
 }
 
 TEST(Verbs, ExitStatusTellsTheKindOfTrouble) {
