@@ -33,7 +33,7 @@ class Transformer {
 
   // ids_bt: int64 [b, t] -> hidden states after the last norm [b, t, d]. Causal.
   // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
-  // same number, and rotary positions restart with each document.
+  // same number (which stand together), and rotary positions restart with each document.
   at::Tensor forward(const at::Tensor& ids_bt, Precision precision,
                      const at::Tensor& document_bt = {}) const;
   // [.., d] -> [.., v], fp32.
