@@ -2,6 +2,7 @@
 
 #include "app/steps.h"
 #include "base/error.h"
+#include "base/log.h"
 
 #include <algorithm>
 #include <atomic>
@@ -83,6 +84,8 @@ ExperimentPoint examine_checkpoint(const Recipe& recipe, const ExperimentInputs&
   engine.checkpoint_threads = 1;
   point.scores = eval::scores_from_json(
       eval_step(recipe.eval, engine, inputs.questions, folders.eval(tokens), run));
+  log_info("{} seed {} after {} tokens: {:.1f} % right", point.arm, point.seed, tokens,
+           100 * point.scores.accuracy);
   return point;
 }
 
@@ -202,6 +205,10 @@ ExperimentResult run_experiment(const Recipe& recipe, const ExperimentInputs& in
   for (const std::string& arm : recipe.experiment.arms) {
     result.packed.emplace_back(
         arm, pack_step(arm_config(recipe.pack, arm), inputs.rows, work.shards(arm), run));
+  }
+  for (const auto& [arm, counts] : result.packed) {
+    log_info("pack {}: {} tokens in {} samples", arm, dump_json(counts.at("tokens").at("total")),
+             dump_json(counts.at("samples")));
   }
   const SharedFolders shared = pack_shared(recipe, inputs, work, run);
   std::vector<Job> jobs;

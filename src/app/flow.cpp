@@ -1,6 +1,7 @@
 #include "app/flow.h"
 
 #include "app/steps.h"
+#include "base/log.h"
 #include "storage/atomic_file.h"
 
 namespace tpt::app {
@@ -52,12 +53,16 @@ FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run) {
   corpus::Config documents = recipe.corpus;
   if (recipe.has("lab")) {
     result.lab = lab_step(recipe.lab, work.lab());
+    log_info("lab: {} documents, {} questions", dump_json(result.lab.at("documents")),
+             dump_json(result.lab.at("questions")));
     documents = lab_corpus({work.lab()});
   }
   if (!recipe.has("augment")) return result;
   result.augment = augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run);
   if (recipe.has("filter")) {
     result.filter = filter_step(recipe.filter, work.augmented(), work.filtered());
+    log_info("filter: {} kept, {} rejected {}", dump_json(result.filter.at("kept")),
+             dump_json(result.filter.at("rejected")), dump_json(result.filter.at("reasons")));
   }
   if (!recipe.has("pack")) return result;
   const ExperimentInputs inputs = experiment_inputs(recipe, work);
@@ -102,6 +107,7 @@ FlowResult flow_result_from_json(const Json& json) {
 FlowResult run_flow(const Recipe& recipe, const Workspace& work, Run run) {
   fs::create_directories(work.root);
   storage::write_file_atomically(work.record(), dump_json_pretty(recorded(recipe)));
+  log_info("{} -> {}", recipe.title, work.root.string());
   FlowResult result = run_steps(recipe, work, run);
   storage::write_file_atomically(work.result(), dump_json_pretty(to_json(result)));
   return result;
