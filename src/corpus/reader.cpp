@@ -73,7 +73,8 @@ struct Reader::State {
     const std::string place =
         line > 0 ? fmt::format("{}:{}", path().string(), line) : path().string();
     if (config.strict) data_error("{}: {}", place, reason);
-    if (counts.bad_items <= 3) log_warning("{}: {}: kept aside", place, reason);
+    if (counts.bad_items <= 3 && !bad_items_path.empty())
+      log_warning("{}: {}: kept aside", place, reason);
     if (bad_items_path.empty()) return;
     if (!bad_items) bad_items.emplace(bad_items_path);
     const Json record = {

@@ -31,7 +31,8 @@ Json to_json(const Counts& counts);
 // file with file, line, reason and the beginning of its text (docs/formats.md).
 class Reader : public Source<Document> {
  public:
-  // `bad_items_file` may be empty: then they are counted only. Error(user) as input_files().
+  // `bad_items_file` may be empty: then they are counted, and not told of. Error(user) as
+  // input_files().
   Reader(Config config, std::filesystem::path bad_items_file);
   ~Reader() override;
 
