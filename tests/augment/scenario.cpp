@@ -77,17 +77,6 @@ std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& fo
   return bytes;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "tpt-augment-XXXXXX").string();
-  TPT_CHECK(mkdtemp(name.data()) != nullptr);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 int run_child(const std::filesystem::path& folder, const std::filesystem::path& log) {
   const int descriptor = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   TPT_CHECK(descriptor >= 0);

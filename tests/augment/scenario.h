@@ -5,6 +5,7 @@
 #include "engine/fake_engine.h"
 #include "records/document.h"
 #include "storage/augmented_file.h"
+#include "temporary_folder.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -32,19 +33,6 @@ std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder);
 
 // The bytes of every Parquet file of a folder by name.
 std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& folder);
-
-// A folder that is removed at the end of the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // What a child process does: the scenario in `folder`, each generation noted in `log`.
 int run_child(const std::filesystem::path& folder, const std::filesystem::path& log);

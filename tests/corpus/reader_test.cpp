@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "storage/atomic_file.h"
 #include "storage/parquet.h"
+#include "temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,12 +23,6 @@ using testing::HasSubstr;
 
 class ReaderTest : public testing::Test {
  protected:
-  ReaderTest() : folder_(fs::temp_directory_path() / fs::path("tpt-corpus-XXXXXX")) {
-    std::string name = folder_.string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~ReaderTest() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& name, const std::string& bytes) {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
@@ -81,7 +76,7 @@ class ReaderTest : public testing::Test {
     return out;
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
   Counts counts_;
 };
 

@@ -64,13 +64,6 @@ Outcome Program::finish() {
 
 Outcome run(const std::vector<std::string>& arguments) { return Program(arguments).finish(); }
 
-Folder::Folder() {
-  std::string name = (fs::temp_directory_path() / "tpt-flow-XXXXXX").string();
-  path_ = mkdtemp(name.data());
-}
-
-Folder::~Folder() { fs::remove_all(path_); }
-
 std::map<std::string, std::string> results(const fs::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {

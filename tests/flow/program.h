@@ -1,6 +1,8 @@
 // The program as a person runs it: a process of its own, its output, its exit status.
 #pragma once
 
+#include "temporary_folder.h"
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -32,19 +34,6 @@ class Program {
 };
 
 Outcome run(const std::vector<std::string>& arguments);
-
-// An empty folder, removed with all that is in it.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Every file below a folder with its bytes, those that keep times or the state of a run left out.
 std::map<std::string, std::string> results(const std::filesystem::path& folder);

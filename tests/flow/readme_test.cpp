@@ -27,7 +27,7 @@ std::vector<std::string> commands_under(const std::string& heading) {
 }
 
 TEST(ReadmeSlow, EveryCommandOfTheVerbsWorks) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto commands = commands_under("Every verb alone");
   ASSERT_EQ(commands.size(), 9U);
   for (std::string command : commands) {

@@ -28,7 +28,7 @@ std::vector<std::string> small_lab(const std::string& out) {
 }
 
 TEST(ResumeSlow, ARunKilledAgainAndAgainGivesTheSameBytes) {
-  const Folder folder;
+  const TemporaryFolder folder;
   // Rows name the files they came from, so both runs use the same folder.
   const std::string out = (folder / "run").string();
   const Outcome undisturbed = run(small_lab(out));
@@ -55,7 +55,7 @@ TEST(ResumeSlow, ARunKilledAgainAndAgainGivesTheSameBytes) {
 }
 
 TEST(ResumeSlow, CtrlCSavesAndSaysHowToGoOn) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string out = (folder / "stopped").string();
   auto arguments = small_lab(out);
   arguments.emplace_back("--set");
@@ -72,7 +72,7 @@ TEST(ResumeSlow, CtrlCSavesAndSaysHowToGoOn) {
 
 // The control: with the thinking of another document the gain must vanish.
 TEST(EffectSlow, ShuffledThinkingBuysNothing) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string out = (folder / "effect").string();
   const Outcome outcome =
       run({"run", "recipes/demo-lab.toml", "--out", out, "--set", "lab.documents=25000", "--set",

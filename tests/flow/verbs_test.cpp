@@ -18,7 +18,7 @@ Json last_line(const Outcome& outcome) {
 
 // The whole way by hand, each verb reading what the one before left.
 TEST(Verbs, EachDoesItsPartFromFiles) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto at = [&](const char* name) { return (folder / name).string(); };
   const Json lab = last_line(run({"lab", "--documents", "300", "--questions", "10", "--examples",
                                   "30", "--held-out-documents", "10", "--out", at("lab")}));
@@ -66,7 +66,7 @@ TEST(Verbs, EachDoesItsPartFromFiles) {
 }
 
 TEST(Verbs, TheEmbeddedModelThinks) {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::vector<std::string> arguments = {
       "augment", "data/sample/math.jsonl", "--limit", "2",          "--max-thinking-tokens",
       "8",       "--context-tokens",       "16",      "--parallel", "2",
@@ -80,7 +80,7 @@ TEST(Verbs, TheEmbeddedModelThinks) {
 }
 
 TEST(Verbs, ExitStatusTellsTheKindOfTrouble) {
-  const Folder folder;
+  const TemporaryFolder folder;
   EXPECT_EQ(run({}).status, 0);
   EXPECT_EQ(run({"--help"}).status, 0);
   EXPECT_EQ(run({"thnk"}).status, 2);

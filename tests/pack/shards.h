@@ -3,6 +3,7 @@
 
 #include "pack/pack.h"
 #include "pack/shard_reader.h"
+#include "temporary_folder.h"
 #include "tokenize/tokenizer.h"
 
 #include <fmt/core.h>
@@ -16,25 +17,6 @@
 #include <vector>
 
 namespace tpt::pack {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    static int count = 0;
-    path_ = std::filesystem::temp_directory_path() /
-            fmt::format("tpt_pack_test_{}_{}", ::getpid(), count++);
-    std::filesystem::create_directories(path_);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string slurp(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -1,7 +1,7 @@
 #include "storage/atomic_file.h"
 
 #include "base/error.h"
-#include "storage/temporary_folder.h"
+#include "storage/child_process.h"
 
 namespace tpt::storage {
 namespace {

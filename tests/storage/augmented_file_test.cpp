@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "storage/atomic_file.h"
+#include "storage/child_process.h"
 #include "storage/parquet.h"
-#include "storage/temporary_folder.h"
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>

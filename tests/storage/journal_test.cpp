@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/atomic_file.h"
-#include "storage/temporary_folder.h"
+#include "storage/child_process.h"
 
 #include <fmt/core.h>
 

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/byte_stream.h"
-#include "storage/temporary_folder.h"
+#include "storage/child_process.h"
 
 #include <gmock/gmock.h>
 #include <zlib.h>

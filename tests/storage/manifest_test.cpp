@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "storage/atomic_file.h"
-#include "storage/temporary_folder.h"
+#include "storage/child_process.h"
 
 #include <gmock/gmock.h>
 

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "storage/atomic_file.h"
-#include "storage/temporary_folder.h"
+#include "storage/child_process.h"
 
 #include <gmock/gmock.h>
 

@@ -6,6 +6,7 @@
 #include "model/config.h"
 #include "pack/pack.h"
 #include "storage/atomic_file.h"
+#include "temporary_folder.h"
 #include "tokenize/tokenizer.h"
 #include "train/train.h"
 
@@ -18,25 +19,6 @@
 #include <vector>
 
 namespace tpt::train {
-
-// A folder of its own, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = testing::TempDir() + "tpt_train_XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Sums of two digits, with the working as the thinking.
 inline std::vector<AugmentedDocument> sums(std::int64_t count, std::uint64_t seed = 1) {
