@@ -1,6 +1,4 @@
 #include "app/steps.h"
-#include "base/error.h"
-#include "base/log.h"
 #include "lab/document_source.h"
 #include "lab/questions.h"
 #include "storage/atomic_file.h"
@@ -8,7 +6,9 @@
 #include "tasks/task.h"
 #include "tokenize/tokenizer.h"
 
-#include <fmt/core.h>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace tpt::app {
 namespace {
@@ -41,6 +41,19 @@ class WithoutThinking : public Source<AugmentedDocument> {
  private:
   Source<Document>& documents_;
 };
+
+// What all ways of packing share: the record of the step, and the tokenizer.
+Json run_pack(const pack::Config& config, std::vector<fs::path> inputs, const fs::path& folder,
+              const std::function<pack::Counts(const tokenize::Tokenizer&)>& write) {
+  const Stage stage{.step = "pack",
+                    .folder = folder,
+                    .recipe = recorded_without("pack", config, {"threads"}),
+                    .inputs = std::move(inputs)};
+  return run_stage(stage, [&] {
+    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+    return pack::to_json(write(*tokenizer));
+  });
+}
 
 // Context, thinking, and room for the prompt around them.
 std::int64_t request_tokens(const augment::Config& config) {
@@ -125,15 +138,9 @@ Json filter_step(const filter::Config& config, const fs::path& input, const fs::
 }
 
 Json pack_step(const pack::Config& config, const fs::path& input, const fs::path& folder, Run run) {
-  const Stage stage{.step = "pack",
-                    .folder = folder,
-                    .recipe = recorded_without("pack", config, {"threads"}),
-                    .inputs = storage::parquet_parts(input)};
-  return run_stage(stage, [&] {
-    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+  return run_pack(config, storage::parquet_parts(input), folder, [&](const auto& tokenizer) {
     storage::AugmentedReader rows(input);
-    return pack::to_json(
-        pack::write_shards(config, *tokenizer, rows, folder, run.progress, run.stop));
+    return pack::write_shards(config, tokenizer, rows, folder, run.progress, run.stop);
   });
 }
 
@@ -142,30 +149,18 @@ Json pack_documents_step(pack::Config config, const corpus::Config& corpus, cons
   config.format = pack::Format::vanilla;
   config.shuffle_thinking = false;
   config.shuffle = false;
-  const Stage stage{.step = "pack",
-                    .folder = folder,
-                    .recipe = recorded_without("pack", config, {"threads"}),
-                    .inputs = corpus::find_files(corpus)};
-  return run_stage(stage, [&] {
-    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+  return run_pack(config, corpus::find_files(corpus), folder, [&](const auto& tokenizer) {
     corpus::Reader documents(corpus, folder / "bad_items.jsonl");
     WithoutThinking rows(documents);
-    return pack::to_json(
-        pack::write_shards(config, *tokenizer, rows, folder, run.progress, run.stop));
+    return pack::write_shards(config, tokenizer, rows, folder, run.progress, run.stop);
   });
 }
 
 Json pack_examples_step(const pack::Config& config, const fs::path& examples,
                         const fs::path& folder, Run run) {
-  const Stage stage{.step = "pack",
-                    .folder = folder,
-                    .recipe = recorded_without("pack", config, {"threads"}),
-                    .inputs = {examples}};
-  return run_stage(stage, [&] {
-    const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
+  return run_pack(config, {examples}, folder, [&](const auto& tokenizer) {
     const auto task = tasks::load(examples);
-    return pack::to_json(
-        pack::write_examples(config, *tokenizer, task.questions, folder, run.progress, run.stop));
+    return pack::write_examples(config, tokenizer, task.questions, folder, run.progress, run.stop);
   });
 }
 
