@@ -58,6 +58,13 @@ void CommandLine::inputs(std::string name, std::vector<std::string>& values, std
   inputs_required_ = required;
 }
 
+void CommandLine::input(std::string name, std::string& value, std::string help) {
+  inputs_name_ = std::move(name);
+  input_ = &value;
+  inputs_help_ = std::move(help);
+  inputs_required_ = true;
+}
+
 void CommandLine::text(std::string flag, std::string& value, std::string help, bool required) {
   own_.push_back(
       {.flag = std::move(flag), .help = std::move(help), .required = required, .text = &value});
@@ -158,6 +165,17 @@ void CommandLine::apply(const Given& given) {
   }
 }
 
+void CommandLine::take_inputs(const std::vector<std::string>& given) {
+  if (input_ == nullptr) {
+    if (!given.empty()) *inputs_ = given;
+    return;
+  }
+  if (given.size() > 1) {
+    user_error("tpt {}: {}: got {}, expected one", verb_, inputs_name_, given.size());
+  }
+  if (!given.empty()) *input_ = given[0];
+}
+
 bool CommandLine::parse(std::span<const std::string> arguments) {
   CLI::App parser(summary_, "tpt " + verb_);
   keep_lines_short(parser);
@@ -165,7 +183,7 @@ bool CommandLine::parse(std::span<const std::string> arguments) {
   parser.add_option("--recipe", recipe, "a TOML recipe to take the options from; flags go first")
       ->type_name("FILE");
   std::vector<std::string> positional;
-  if (inputs_ != nullptr) parser.add_option(inputs_name_, positional, inputs_help_);
+  if (!inputs_name_.empty()) parser.add_option(inputs_name_, positional, inputs_help_);
   Given given;
   add_own_options(parser);
   add_section_options(parser, given);
@@ -183,9 +201,9 @@ bool CommandLine::parse(std::span<const std::string> arguments) {
     user_error("{} (tpt {} --help lists what there is)", error.what(), verb_);
   }
   if (!recipe.empty()) apply_recipe(recipe);
-  if (!positional.empty()) *inputs_ = positional;
+  take_inputs(positional);
   apply(given);
-  if (inputs_ != nullptr && inputs_required_ && inputs_->empty()) {
+  if (inputs_required_ && (input_ != nullptr ? input_->empty() : inputs_->empty())) {
     user_error("tpt {}: {} is missing: {}", verb_, inputs_name_, inputs_help_);
   }
   return true;

@@ -28,6 +28,8 @@ class CommandLine {
   // recipe.
   void inputs(std::string name, std::vector<std::string>& values, std::string help,
               bool required = true);
+  // The same for exactly one argument.
+  void input(std::string name, std::string& value, std::string help);
   // One option that belongs to the verb alone, such as --out.
   void text(std::string flag, std::string& value, std::string help, bool required = false);
   void flag(std::string flag, bool& value, std::string help);
@@ -60,6 +62,7 @@ class CommandLine {
   void add_own_options(CLI::App& parser);
   void add_section_options(CLI::App& parser, Given& given);
   void apply(const Given& given);
+  void take_inputs(const std::vector<std::string>& given);
   std::string flag_of(const Fields& section, const Field& field) const;
   void apply_recipe(const std::string& path);
 
@@ -69,6 +72,7 @@ class CommandLine {
   std::string inputs_help_;
   bool inputs_required_ = false;
   std::vector<std::string>* inputs_ = nullptr;
+  std::string* input_ = nullptr;
   std::vector<OwnOption> own_;
   std::deque<Fields> sections_;
   std::vector<std::string> examples_;

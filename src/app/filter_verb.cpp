@@ -1,7 +1,6 @@
 #include "app/command_line.h"
 #include "app/steps.h"
 #include "app/verbs.h"
-#include "base/error.h"
 
 #include <fmt/core.h>
 
@@ -9,18 +8,17 @@ namespace tpt::app {
 
 void filter_verb(Arguments arguments, Run /*run*/) {
   filter::Config config;
-  std::vector<std::string> inputs;
+  std::string input;
   std::string out;
   CommandLine line("filter",
                    "Keeps the thinking worth training on and drops the rest, each with "
                    "a counted reason.");
-  line.inputs("IN", inputs, "the folder that tpt augment wrote, or a Parquet file like it");
+  line.input("IN", input, "the folder that tpt augment wrote, or a Parquet file like it");
   line.text("out", out, "folder for kept/ and rejected/", true);
   line.section("filter", config);
   line.example("tpt filter build/augmented --out build/filtered");
   if (!line.parse(arguments)) return;
-  if (inputs.size() != 1) user_error("tpt filter: got {} inputs, expected one", inputs.size());
-  fmt::print("{}\n", dump_json(filter_step(config, inputs[0], out)));
+  fmt::print("{}\n", dump_json(filter_step(config, input, out)));
 }
 
 }  // namespace tpt::app

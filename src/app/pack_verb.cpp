@@ -1,7 +1,6 @@
 #include "app/command_line.h"
 #include "app/steps.h"
 #include "app/verbs.h"
-#include "base/error.h"
 
 #include <fmt/core.h>
 
@@ -9,13 +8,13 @@ namespace tpt::app {
 
 void pack_verb(Arguments arguments, Run run) {
   pack::Config config;
-  std::vector<std::string> inputs;
+  std::string input;
   std::string out;
   bool examples = false;
   CommandLine line("pack",
                    "Documents and thinking into Megatron shards (.bin, .idx) with a "
                    "sidecar that tells document and thinking tokens apart.");
-  line.inputs("IN", inputs, "the kept/ folder of tpt filter, or what tpt augment wrote");
+  line.input("IN", input, "the kept/ folder of tpt filter, or what tpt augment wrote");
   line.text("out", out, "folder for the shards", true);
   line.flag("examples", examples, "IN is a JSONL of fine-tuning examples");
   line.section("pack", config);
@@ -23,9 +22,8 @@ void pack_verb(Arguments arguments, Run run) {
   line.example(
       "tpt pack build/filtered/kept --tokenizer bytes --shuffle-thinking --out build/control");
   if (!line.parse(arguments)) return;
-  if (inputs.size() != 1) user_error("tpt pack: got {} inputs, expected one", inputs.size());
-  fmt::print("{}\n", dump_json(examples ? pack_examples_step(config, inputs[0], out, run)
-                                        : pack_step(config, inputs[0], out, run)));
+  fmt::print("{}\n", dump_json(examples ? pack_examples_step(config, input, out, run)
+                                        : pack_step(config, input, out, run)));
 }
 
 }  // namespace tpt::app

@@ -89,24 +89,23 @@ void write_report(const fs::path& folder, const fs::path& html, const fs::path& 
 }  // namespace
 
 void run_verb(Arguments arguments, Run run) {
-  std::vector<std::string> recipes;
+  std::string recipe_file;
   std::vector<std::string> settings;
   std::string out;
   CommandLine line("run",
                    "Runs a whole recipe, from corpus to report. Run it again to go on after "
                    "an interruption: finished steps are not done again.");
-  line.inputs("RECIPE", recipes, "a TOML file, as those in recipes/");
+  line.input("RECIPE", recipe_file, "a TOML file, as those in recipes/");
   line.text("out", out, "folder for every step, report.html and summary.json", true);
   line.texts("set", settings, "section.option=value, over what the recipe says; may be repeated");
   line.example("tpt run recipes/demo.toml --out build/demo");
   line.example("tpt run recipes/lab.toml --out build/lab --set experiment.seeds=1,2,3,4");
   line.example("tpt run my.toml --out runs/mine --set pack.shuffle_thinking=true");
   if (!line.parse(arguments)) return;
-  if (recipes.size() != 1) user_error("tpt run: got {} recipes, expected one", recipes.size());
 
   const auto started = std::chrono::steady_clock::now();
-  const Recipe recipe = read_recipe(recipes[0], settings);
-  RunRecord record{.title = recipe.title, .commands = {command_text(recipes[0], settings, out)}};
+  const Recipe recipe = read_recipe(recipe_file, settings);
+  RunRecord record{.title = recipe.title, .commands = {command_text(recipe_file, settings, out)}};
   if (recipe.flows.empty()) {
     record.flows = {"."};
     run_flow(recipe, {out}, run);
@@ -126,17 +125,16 @@ void run_verb(Arguments arguments, Run run) {
 }
 
 void report_verb(Arguments arguments, Run /*run*/) {
-  std::vector<std::string> folders;
+  std::string run_folder;
   std::string html;
   std::string summary;
   CommandLine line("report", "Writes the page and the summary of a finished run again.");
-  line.inputs("RUN", folders, "the folder that tpt run wrote");
+  line.input("RUN", run_folder, "the folder that tpt run wrote");
   line.text("html", html, "where the page goes [RUN/report.html]");
   line.text("summary", summary, "where the figures go [RUN/summary.json]");
   line.example("tpt report build/demo");
   if (!line.parse(arguments)) return;
-  if (folders.size() != 1) user_error("tpt report: got {} folders, expected one", folders.size());
-  const fs::path folder = folders[0];
+  const fs::path folder = run_folder;
   if (html.empty()) html = (folder / "report.html").string();
   if (summary.empty()) summary = (folder / "summary.json").string();
   write_report(folder, html, summary);

@@ -1,7 +1,6 @@
 #include "app/command_line.h"
 #include "app/steps.h"
 #include "app/verbs.h"
-#include "base/error.h"
 
 #include <fmt/core.h>
 
@@ -10,12 +9,12 @@ namespace tpt::app {
 void train_verb(Arguments arguments, Run run) {
   train::Config config;
   model::Config model;
-  std::vector<std::string> inputs;
+  std::string shards;
   std::string out;
   CommandLine line("train",
                    "Pre-trains or fine-tunes a model on shards. Ctrl-C saves; the same "
                    "command goes on, bit for bit on the same machine.");
-  line.inputs("SHARDS", inputs, "the folder that tpt pack wrote");
+  line.input("SHARDS", shards, "the folder that tpt pack wrote");
   line.text("out", out, "folder for checkpoints, metrics.jsonl and the state to go on from", true);
   line.section("model", model);
   line.section("train", config);
@@ -24,8 +23,7 @@ void train_verb(Arguments arguments, Run run) {
       "tpt train build/sft --init-from build/model/checkpoint-2000000 --objective answers "
       "--rows padded --epochs 5 --out build/tuned");
   if (!line.parse(arguments)) return;
-  if (inputs.size() != 1) user_error("tpt train: got {} inputs, expected one", inputs.size());
-  fmt::print("{}\n", dump_json(train_step(config, model, inputs[0], out, run)));
+  fmt::print("{}\n", dump_json(train_step(config, model, shards, out, run)));
 }
 
 }  // namespace tpt::app

@@ -109,5 +109,18 @@ TEST(CommandLine, MistakesNameWhatWasGivenAndWhatIsAllowed) {
   EXPECT_THAT(problem_of({"a", "--out", "o", "--nothing", "x"}), HasSubstr("--nothing"));
 }
 
+TEST(CommandLine, OneInputIsNeitherNoneNorTwo) {
+  const auto parse_one = [](const std::vector<std::string>& arguments) {
+    std::string shards;
+    CommandLine line("train", "Trains");
+    line.input("SHARDS", shards, "what to train on");
+    EXPECT_TRUE(line.parse(arguments));
+    return shards;
+  };
+  EXPECT_EQ(parse_one({"a"}), "a");
+  EXPECT_THROW(parse_one({}), Error);
+  EXPECT_THROW(parse_one({"a", "b"}), Error);
+}
+
 }  // namespace
 }  // namespace tpt::app
