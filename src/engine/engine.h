@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,23 @@ struct Sampling {
   bool operator==(const Sampling&) const = default;
 };
 
+// Why there is no whole answer, and so what may be done about it.
+enum class Failure {
+  none,
+  busy,          // 429, 503: come back later, after `retry_after_seconds` where it was said
+  unreachable,   // no connection, or one that was reset or cut
+  timed_out,     // the deadline of the request, or of a stream that fell silent
+  broken,        // another 5xx, or an answer that is none: torn JSON, a wrong length
+  too_long,      // prompt and answer do not fit in the model's context: hopeless as it is
+  refused,       // any other 4xx: hopeless as it is
+  unauthorized,  // 401, 403: nothing will be answered here
+  cancelled,     // `cancel` of the request was asked for
+  internal       // the engine in this process could not do it
+};
+
+// "none", "busy", "unreachable", ...
+std::string_view failure_name(Failure failure);
+
 struct Request {
   std::string key;     // names the request in messages; not sent to the model
   std::string prompt;  // the user's turn where `chat`, the whole text to be continued otherwise
@@ -37,6 +55,12 @@ struct Request {
                              // the response
   Sampling sampling;
   std::string document;  // the document the prompt was made from, for engines that follow a rule
+  std::int64_t predicted_tokens = 0;  // how long the answer will be, for a fair share of the work;
+                                      // 0: not known
+  // Called with the text so far as it grows, by engines that see it grow; false ends the answer
+  // there (Finish::loop). Must be quick; called from a thread of the engine's.
+  std::function<bool(std::string_view)> keep_going;
+  std::stop_token cancel;  // asked to stop: the engine may end the request at once (cancelled)
 };
 
 struct Response {
@@ -45,7 +69,14 @@ struct Response {
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
   double seconds = 0;  // from submit to the last token
-  std::string error;   // what went wrong, where finish is error
+  std::string error;   // what went wrong, where finish is error; never holds a key
+  Failure failure = Failure::none;   // its kind
+  double retry_after_seconds = -1;   // as the endpoint said; -1: it did not
+  std::string endpoint;              // which of several answered; "" where there is one
+  std::int64_t attempts = 1;         // how often it was asked in all
+  // Spent on attempts whose answer was not used: retries, hedges that lost.
+  std::int64_t wasted_prompt_tokens = 0;
+  std::int64_t wasted_generated_tokens = 0;
 };
 
 // Counts and cuts text by the engine's own tokens.
@@ -68,7 +99,7 @@ class Engine {
   // engine's, and must be short. Failures come as a Response with Finish::error. Any thread may
   // call it.
   virtual void submit(Request request, Done done) = 0;
-  // How many requests are worth having in flight at once.
+  // How many requests are worth having in flight at once; may change with time.
   virtual std::int64_t capacity() const = 0;
   // What wrote the text, for the record: "llama:SmolLM2-135M-Instruct.Q4_1.gguf".
   virtual std::string name() const = 0;

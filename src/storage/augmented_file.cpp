@@ -25,6 +25,9 @@ const std::vector<Column>& augmented_columns() {
       {"rollout", ColumnType::integer},
       {"engine", ColumnType::text},
       {"prompt_sha256", ColumnType::text},
+      {"request_sha256", ColumnType::text},
+      {"chunk", ColumnType::integer},
+      {"chunks", ColumnType::integer},
       {"source", ColumnType::text},
       {"metadata", ColumnType::text},
   };
@@ -40,7 +43,7 @@ std::vector<Value> to_values(AugmentedDocument row) {
           // Parquet's integers are signed; the bits are the same.
           static_cast<std::int64_t>(trajectory.seed), trajectory.rollout,
           std::move(trajectory.engine), std::move(trajectory.prompt_sha256),
-          std::move(document.source), std::move(document.metadata)};
+          std::move(trajectory.request_sha256), row.chunk, row.chunks, std::move(document.source), std::move(document.metadata)};
 }
 
 }  // namespace
@@ -183,8 +186,11 @@ bool AugmentedReader::next(AugmentedDocument& row) {
   row.trajectory.rollout = state.integer(8);
   row.trajectory.engine = state.text(9);
   row.trajectory.prompt_sha256 = state.text(10);
-  row.document.source = state.text(11);
-  row.document.metadata = state.text(12);
+  row.trajectory.request_sha256 = state.text(11);
+  row.chunk = state.integer(12);
+  row.chunks = state.integer(13);
+  row.document.source = state.text(14);
+  row.document.metadata = state.text(15);
   state.reason.clear();
   if (state.reason_place) {
     if (auto* value = std::get_if<std::string>(&state.values[*state.reason_place])) {
