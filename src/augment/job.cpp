@@ -108,6 +108,7 @@ void Job::read_one() {
   trajectory.rollout = kRollout;
   trajectory.engine = engine_.name();
   trajectory.prompt_sha256 = prompt_.sha256();
+  trajectory.request_sha256 = made_request.hash;
   next.request = made_request.hash + document.id;
   const std::int64_t place = first_place_ + static_cast<std::int64_t>(window_.size());
   window_bytes_ += held_bytes(next.row);

@@ -11,10 +11,10 @@ namespace tpt::augment {
 
 // One endpoint of the fleet. Counts are of this process.
 struct EndpointStatus {
-  std::string name;            // "http://gpu-3:8000/v1", "llama:FILE"; never a key
-  std::string state;           // "up", "probing", "down", "draining"
-  std::int64_t in_flight = 0;  // requests it is working on
-  std::int64_t limit = 0;      // how many it may be given at once
+  std::string name;                     // "http://gpu-3:8000/v1", "llama:FILE"; never a key
+  std::string state;                    // "up", "probing", "down", "draining"
+  std::int64_t in_flight = 0;           // requests it is working on
+  std::int64_t limit = 0;               // how many it may be given at once
   std::int64_t outstanding_tokens = 0;  // predicted for what is in flight
   std::int64_t requests = 0;            // sent, retries and hedges too
   std::int64_t answers = 0;             // that were used
@@ -33,7 +33,8 @@ struct EndpointStatus {
 struct JobStatus {
   std::int64_t documents_total = 0;  // 0: not known
   std::int64_t documents_read = 0;
-  std::int64_t rows_in = 0;  // documents x rollouts x chunks that are settled; = written + rejected + failed
+  std::int64_t rows_in =
+      0;  // documents x rollouts x chunks that are settled; = written + rejected + failed
   std::int64_t rows_written = 0;
   std::int64_t rows_rejected = 0;
   std::int64_t rows_failed = 0;

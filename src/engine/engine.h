@@ -68,12 +68,12 @@ struct Response {
   Finish finish = Finish::stop;
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
-  double seconds = 0;  // from submit to the last token
-  std::string error;   // what went wrong, where finish is error; never holds a key
-  Failure failure = Failure::none;   // its kind
-  double retry_after_seconds = -1;   // as the endpoint said; -1: it did not
-  std::string endpoint;              // which of several answered; "" where there is one
-  std::int64_t attempts = 1;         // how often it was asked in all
+  double seconds = 0;               // from submit to the last token
+  std::string error;                // what went wrong, where finish is error; never holds a key
+  Failure failure = Failure::none;  // its kind
+  double retry_after_seconds = -1;  // as the endpoint said; -1: it did not
+  std::string endpoint;             // which of several answered; "" where there is one
+  std::int64_t attempts = 1;        // how often it was asked in all
   // Spent on attempts whose answer was not used: retries, hedges that lost.
   std::int64_t wasted_prompt_tokens = 0;
   std::int64_t wasted_generated_tokens = 0;

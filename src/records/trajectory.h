@@ -11,11 +11,11 @@ namespace tpt {
 
 // How a generation ended.
 enum class Finish {
-  stop,     // the model ended its turn or wrote </think>
-  length,   // it hit the cap on generated tokens
-  error,    // the engine gave up; the text is what had come until then
-  loop,     // it was stopped early because it said the same over and over
-  trimmed   // it hit the cap, and the text was cut back to the end of its last sentence
+  stop,    // the model ended its turn or wrote </think>
+  length,  // it hit the cap on generated tokens
+  error,   // the engine gave up; the text is what had come until then
+  loop,    // it was stopped early because it said the same over and over
+  trimmed  // it hit the cap, and the text was cut back to the end of its last sentence
 };
 
 // "stop", "length", "error", "loop", "trimmed".
@@ -39,8 +39,8 @@ struct Trajectory {
 };
 
 // One row between augment, filter and pack. A document that was thought about piece by piece gives
-// `chunks` rows for each rollout, one after the other: the texts of its rows, joined in the order of
-// `chunk`, are the document byte for byte.
+// `chunks` rows for each rollout, one after the other: the texts of its rows, joined in the order
+// of `chunk`, are the document byte for byte.
 struct AugmentedDocument {
   Document document;  // with the text of this chunk
   std::int64_t chunk = 0;

@@ -43,7 +43,8 @@ std::vector<Value> to_values(AugmentedDocument row) {
           // Parquet's integers are signed; the bits are the same.
           static_cast<std::int64_t>(trajectory.seed), trajectory.rollout,
           std::move(trajectory.engine), std::move(trajectory.prompt_sha256),
-          std::move(trajectory.request_sha256), row.chunk, row.chunks, std::move(document.source), std::move(document.metadata)};
+          std::move(trajectory.request_sha256), row.chunk, row.chunks, std::move(document.source),
+          std::move(document.metadata)};
 }
 
 }  // namespace

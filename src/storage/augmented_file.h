@@ -1,7 +1,7 @@
 // AugmentedDocument rows as Parquet: the file between augment, filter and pack (docs/formats.md).
 // Columns: id, text, thinking, finish_reason, prompt_tokens, thinking_tokens, context_bytes, seed,
-// rollout, engine, prompt_sha256, request_sha256, chunk, chunks, source, metadata (one JSON object),
-// and `reason` in files of rejected rows.
+// rollout, engine, prompt_sha256, request_sha256, chunk, chunks, source, metadata (one JSON
+// object), and `reason` in files of rejected rows.
 #pragma once
 
 #include "base/source.h"

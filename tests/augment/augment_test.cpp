@@ -33,16 +33,17 @@ std::vector<AugmentedDocument> expected_rows(const Config& config,
   for (const Document& document : documents) {
     const DocumentRequest made = make_request(config, prompt, document, engine);
     const engine::Response response = engine::fake_response(made.request, 12);
-    rows.push_back({document,
-                    {.text = response.text,
-                     .finish = response.finish,
-                     .prompt_tokens = response.prompt_tokens,
-                     .thinking_tokens = response.generated_tokens,
-                     .context_bytes = made.context_bytes,
-                     .seed = derive_seed(1, document.id, "augment"),
-                     .rollout = 0,
-                     .engine = "fake",
-                     .prompt_sha256 = prompt.sha256()}});
+    rows.push_back({.document = document,
+                    .trajectory = {.text = response.text,
+                                   .finish = response.finish,
+                                   .prompt_tokens = response.prompt_tokens,
+                                   .thinking_tokens = response.generated_tokens,
+                                   .context_bytes = made.context_bytes,
+                                   .seed = derive_seed(1, document.id, "augment"),
+                                   .rollout = 0,
+                                   .engine = "fake",
+                                   .prompt_sha256 = prompt.sha256(),
+                                   .request_sha256 = made.hash}});
   }
   return rows;
 }

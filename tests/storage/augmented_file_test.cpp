@@ -27,7 +27,10 @@ AugmentedDocument some_row(std::int64_t number) {
                     .seed = ~std::uint64_t{0} - static_cast<std::uint64_t>(number),
                     .rollout = number % 2,
                     .engine = "fake",
-                    .prompt_sha256 = "00ff"};
+                    .prompt_sha256 = "00ff",
+                    .request_sha256 = fmt::format("{:064x}", number)};
+  row.chunk = number % 5;
+  row.chunks = 5;
   return row;
 }
 
