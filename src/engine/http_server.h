@@ -59,6 +59,10 @@ class HttpExchange {
   void answer(int status, std::string_view content_type, std::string_view body,
               std::string_view header_lines = {});
 
+  // Status line and headers up to the empty line, for answers that frame themselves:
+  // `framing_lines` says how. Valid until the next head() of this loop.
+  std::string_view head(int status, std::string_view content_type,
+                        std::string_view framing_lines) const;
   // Any bytes, at once; what the kernel does not take is kept. For answers that frame themselves.
   void write(std::string_view bytes);
   void write(std::span<const std::string_view> pieces);

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <fmt/compile.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -210,20 +212,30 @@ void HttpConnection::refuse(int status, std::string_view text) {
   answer(status, "text/plain", fmt::format("{}\n", text), "");
 }
 
-void HttpConnection::answer(int status, std::string_view content_type, std::string_view body,
-                            std::string_view header_lines) {
+std::string_view HttpConnection::head(int status, std::string_view content_type,
+                                      std::string_view lines) const {
   std::string& head = loop_.head_;
   head.clear();
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nServer: {}\r\n", status,
+  fmt::format_to(std::back_inserter(head), FMT_COMPILE("HTTP/1.1 {} {}\r\nServer: {}\r\n"), status,
                  http_reason(status), loop_.config_.server_name);
   head += loop_.date_line();
   if (!content_type.empty()) {
-    fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\n", content_type);
+    fmt::format_to(std::back_inserter(head), FMT_COMPILE("Content-Type: {}\r\n"), content_type);
   }
-  head += header_lines;
   head += exchange_.connection_line();
-  fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n\r\n", body.size());
-  const std::array<std::string_view, 2> pieces = {head, head_only_ ? std::string_view() : body};
+  head += lines;
+  head += "\r\n";
+  return head;
+}
+
+void HttpConnection::answer(int status, std::string_view content_type, std::string_view body,
+                            std::string_view header_lines) {
+  if (stage_ != Stage::answering) return;
+  std::string& lines = loop_.lines_;
+  lines.assign(header_lines);
+  fmt::format_to(std::back_inserter(lines), FMT_COMPILE("Content-Length: {}\r\n"), body.size());
+  const std::array<std::string_view, 2> pieces = {head(status, content_type, lines),
+                                                  head_only_ ? std::string_view() : body};
   write(pieces);
   end_exchange();
 }
@@ -321,6 +333,11 @@ void HttpConnection::timer_fired() {
 void HttpExchange::answer(int status, std::string_view content_type, std::string_view body,
                           std::string_view header_lines) {
   connection_.answer(status, content_type, body, header_lines);
+}
+
+std::string_view HttpExchange::head(int status, std::string_view content_type,
+                                    std::string_view framing_lines) const {
+  return connection_.head(status, content_type, framing_lines);
 }
 
 void HttpExchange::write(std::string_view bytes) { connection_.write({&bytes, 1}); }

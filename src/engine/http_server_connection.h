@@ -56,6 +56,7 @@ class HttpConnection {
   void write(std::span<const std::string_view> pieces);
   void answer(int status, std::string_view content_type, std::string_view body,
               std::string_view header_lines);
+  std::string_view head(int status, std::string_view content_type, std::string_view lines) const;
   void expect_request();
   void watch_reads(bool on);
   std::size_t unsent_bytes() const { return output_.size() - output_sent_; }

@@ -81,6 +81,13 @@ void HttpLoop::stop() {
     post([this] { event_base_loopbreak(base_.get()); });
     thread_.join();
   }
+  std::vector<std::function<void()>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    dropped.swap(posted_);
+  }
+  dropped.clear();
   drop_all(false);
   reap();
 }
@@ -88,6 +95,7 @@ void HttpLoop::stop() {
 void HttpLoop::post(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
+    if (stopped_) return;
     posted_.push_back(std::move(work));
   }
   eventfd_write(wake_handle_, 1);

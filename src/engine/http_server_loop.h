@@ -37,7 +37,7 @@ class HttpLoop {
   void start();
   // Ends the loop, joins its thread and drops the connections.
   void stop();
-  // Any thread.
+  // Any thread; after stop() the work is dropped.
   void post(std::function<void()> work);
   // The counts of this loop; any thread.
   HttpServerCounts counts() const;
@@ -85,10 +85,12 @@ class HttpLoop {
   std::vector<HttpConnection*> buried_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
+  bool stopped_ = false;
 
   // Shared by the connections of the loop, which take turns.
   std::array<char, 64 << 10> scratch_;
   std::string head_;
+  std::string lines_;
   HttpServerRequest request_;
   std::string date_;
   std::int64_t date_second_ = -1;
