@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace tpt::engine {
@@ -43,7 +44,48 @@ CodePoint first_code_point(std::string_view text) {
   return {length, true, false};
 }
 
+std::size_t ascii_prefix_bytes(std::string_view text) {
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + i, 8);
+    if ((eight & 0x8080808080808080U) != 0) break;
+  }
+  while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
+  return i;
+}
+
+std::string repaired(std::string_view rest, bool keep_cut_end) {
+  std::string result;
+  result.reserve(rest.size());
+  while (!rest.empty()) {
+    const std::size_t ascii = ascii_prefix_bytes(rest);
+    result += rest.substr(0, ascii);
+    rest.remove_prefix(ascii);
+    if (rest.empty()) break;
+    const CodePoint point = first_code_point(rest);
+    if (point.incomplete && !keep_cut_end) break;
+    const bool good = point.valid && !point.incomplete;
+    result += good ? rest.substr(0, point.bytes) : std::string_view("\uFFFD");
+    rest.remove_prefix(point.bytes);
+  }
+  return result;
+}
+
 }  // namespace
+
+bool is_valid_utf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    bytes.remove_prefix(ascii_prefix_bytes(bytes));
+    if (bytes.empty()) break;
+    const CodePoint point = first_code_point(bytes);
+    if (!point.valid || point.incomplete) return false;
+    bytes.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
+std::string valid_utf8(std::string_view bytes) { return repaired(bytes, true); }
 
 AnswerText::AnswerText(std::vector<std::string> stops) : stops_(std::move(stops)) {
   std::erase(stops_, "");
@@ -68,19 +110,6 @@ bool AnswerText::append(std::string_view piece) {
   return true;
 }
 
-std::string AnswerText::text() const {
-  std::string result;
-  result.reserve(bytes_.size());
-  std::string_view rest = bytes_;
-  while (!rest.empty()) {
-    const CodePoint point = first_code_point(rest);
-    if (point.incomplete) {
-      break;
-    }
-    result += point.valid ? rest.substr(0, point.bytes) : std::string_view("\uFFFD");
-    rest.remove_prefix(point.bytes);
-  }
-  return result;
-}
+std::string AnswerText::text() const { return repaired(bytes_, false); }
 
 }  // namespace tpt::engine

@@ -68,6 +68,7 @@ struct Response {
   Finish finish = Finish::stop;
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
+  bool tokens_estimated = false;    // an endpoint told no counts: these were counted here
   double seconds = 0;               // from submit to the last token
   std::string error;                // what went wrong, where finish is error; never holds a key
   Failure failure = Failure::none;  // its kind
