@@ -127,10 +127,10 @@ Json filter_step(const filter::Config& config, const fs::path& input, const fs::
     storage::AugmentedReader rows(input);
     storage::AugmentedWriter kept(folder / "kept");
     storage::AugmentedWriter rejected(folder / "rejected");
-    const auto counts =
-        filter::apply(config, rows, kept, [&](AugmentedDocument row, std::string reason) {
-          rejected.put(std::move(row), std::move(reason));
-        });
+    const auto counts = filter::apply(filter::Filter(config), rows, kept,
+                                      [&](AugmentedDocument row, filter::Verdict verdict) {
+                                        rejected.put(std::move(row), std::move(verdict.reason));
+                                      });
     kept.finish();
     rejected.finish();
     return filter::to_json(counts);

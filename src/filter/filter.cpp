@@ -1,8 +1,18 @@
 #include "filter/filter.h"
 
+#include "filter/arithmetic.h"
+#include "filter/copying.h"
+#include "filter/language.h"
+#include "filter/quoted_value.h"
+#include "filter/refusal.h"
 #include "filter/repetition.h"
+#include "filter/restatement.h"
+#include "filter/special_tokens.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace tpt::filter {
@@ -21,62 +31,118 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-std::string reason_for(const Config& config, const Trajectory& thinking) {
-  const std::string& text = thinking.text;
+Verdict rejected(std::string reason, std::string detail = "") {
+  return {false, std::move(reason), std::move(detail)};
+}
+
+Verdict rejected_share(std::string reason, double share) {
+  return rejected(std::move(reason), fmt::format("{:.0f} %", 100 * share));
+}
+
+// What its length alone says.
+Verdict judge_length(const Config& config, const Trajectory& thinking) {
   const std::int64_t tokens = thinking.thinking_tokens;
-  const std::int64_t length = characters(text);
-  if (thinking.finish == Finish::error) return "engine_error";
-  if (is_blank(text)) return "empty";
-  if (tokens < config.min_tokens || length < config.min_characters) return "too_short";
-  if (config.max_tokens > 0 && tokens > config.max_tokens) return "too_long";
-  if (config.max_characters > 0 && length > config.max_characters) return "too_long";
-  if (repeated_tail_share(text) > config.max_tail_share) return "loop";
-  if (repeated_line_share(text) > config.max_repeated_lines) return "repeated_lines";
-  if (repeated_ngram_share(words_of(text), kNgram) > config.max_repeated_ngrams) {
-    return "repeated_ngrams";
+  const std::int64_t length = characters(thinking.text);
+  if (tokens < config.min_tokens || length < config.min_characters) return rejected("too_short");
+  if (config.max_tokens > 0 && tokens > config.max_tokens) return rejected("too_long");
+  if (config.max_characters > 0 && length > config.max_characters) return rejected("too_long");
+  return {};
+}
+
+Verdict judge_repetition(const Config& config, const Reading& thinking, Finish finish) {
+  if (finish == Finish::loop) return rejected("loop", "stopped while it was written");
+  if (const double share = repeated_tail_share(thinking.text); share > config.max_tail_share) {
+    return rejected_share("loop", share);
   }
-  if (config.require_end && thinking.finish == Finish::length) return "no_end";
-  return "";
+  if (const double share = repeated_line_share(thinking.text); share > config.max_repeated_lines) {
+    return rejected_share("repeated_lines", share);
+  }
+  if (const double share = repeated_ngram_share(thinking.words, kNgram);
+      share > config.max_repeated_ngrams) {
+    return rejected_share("repeated_ngrams", share);
+  }
+  if (config.require_end && finish == Finish::length) return rejected("no_end");
+  return {};
+}
+
+Verdict judge_numbers(const Reading& thinking, const Reading& document) {
+  std::string detail = false_arithmetic(thinking, document);
+  if (detail.empty()) detail = misquoted_value(thinking, document);
+  if (detail.empty()) detail = contradicted_number(thinking, document);
+  return detail.empty() ? Verdict{} : rejected("numbers", std::move(detail));
+}
+
+Verdict judge_content(const Config& config, const PromptPieces& prompt_pieces,
+                      const Reading& thinking, const Reading& document) {
+  if (config.special_tokens) {
+    std::string token = leaked_special_token(thinking.text, document.text);
+    if (!token.empty()) return rejected("special_tokens", std::move(token));
+  }
+  if (config.leaked_words > 0) {
+    std::string piece = prompt_pieces.find(thinking, document);
+    if (!piece.empty()) return rejected("leaked_prompt", std::move(piece));
+  }
+  if (config.max_foreign < 1) {
+    Drift drift = language_drift(thinking, document);
+    if (drift.share > config.max_foreign) return rejected("language", std::move(drift.detail));
+  }
+  if (config.max_copied < 1) {
+    const double share = copied_share(thinking.words, document.words, kNgram);
+    if (share > config.max_copied) return rejected_share("copy", share);
+  }
+  return config.numbers ? judge_numbers(thinking, document) : Verdict{};
+}
+
+Verdict judge_contamination(const Decontaminator& benchmarks, const Reading& thinking,
+                            const Reading& document) {
+  for (const Reading* reading : {&document, &thinking}) {
+    if (const auto hit = benchmarks.find(reading->text, reading->words)) {
+      return rejected("contaminated", hit->benchmark + ":" + hit->item);
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
-void describe(Fields& fields, Config& config) {
-  fields.integer("min_tokens", config.min_tokens, "too_short below this many thinking tokens", 0);
-  fields.integer("max_tokens", config.max_tokens,
-                 "too_long above this many thinking tokens; 0: no limit", 0);
-  fields.integer("min_characters", config.min_characters, "too_short below this many characters",
-                 0);
-  fields.integer("max_characters", config.max_characters,
-                 "too_long above this many characters; 0: no limit", 0);
-  fields.flag("require_end", config.require_end,
-              "no_end: drop thinking that was cut off by the cap on tokens");
-  fields.number("max_tail_share", config.max_tail_share,
-                "loop: the end says one piece over and over for more than this share of the text",
-                0, 1);
-  fields.number("max_repeated_lines", config.max_repeated_lines,
-                "repeated_lines: more than this share stands in lines seen before", 0, 1);
-  fields.number("max_repeated_ngrams", config.max_repeated_ngrams,
-                "repeated_ngrams: more than this share stands in runs of 8 words seen before", 0,
-                1);
-}
+Filter::Filter(Config config, Materials materials)
+    : config_(std::move(config)),
+      prompt_pieces_(materials.prompts, static_cast<std::size_t>(config_.leaked_words)),
+      benchmarks_(std::move(materials.benchmarks)) {}
 
 Verdict Filter::judge(const AugmentedDocument& row) const {
-  std::string reason = reason_for(config_, row.trajectory);
-  return {reason.empty(), std::move(reason)};
+  const Trajectory& trajectory = row.trajectory;
+  if (trajectory.finish == Finish::error) return rejected("engine_error");
+  if (is_blank(trajectory.text)) return rejected("empty");
+  const Reading thinking = read_text(trajectory.text);
+  const Reading document = read_text(row.document.text);
+  if (config_.refusals) {
+    std::string sentence = refusal_in(thinking, document);
+    if (!sentence.empty()) return rejected("refusal", std::move(sentence));
+  }
+  Verdict verdict = judge_length(config_, trajectory);
+  if (verdict.keep) verdict = judge_repetition(config_, thinking, trajectory.finish);
+  if (verdict.keep) verdict = judge_content(config_, prompt_pieces_, thinking, document);
+  if (verdict.keep && benchmarks_ != nullptr) {
+    verdict = judge_contamination(*benchmarks_, thinking, document);
+  }
+  return verdict;
 }
 
 Json to_json(const Counts& counts) {
   Json reasons = Json::object();
-  for (const auto& [reason, count] : counts.reasons) {
-    reasons[reason] = count;
+  for (const auto& [reason, count] : counts.reasons) reasons[reason] = count;
+  Json json = {{"kept", counts.kept}, {"rejected", counts.rejected}, {"reasons", reasons}};
+  if (!counts.benchmarks.empty()) {
+    Json benchmarks = Json::object();
+    for (const auto& [name, count] : counts.benchmarks) benchmarks[name] = count;
+    json["benchmarks"] = benchmarks;
   }
-  return {{"kept", counts.kept}, {"rejected", counts.rejected}, {"reasons", reasons}};
+  return json;
 }
 
-Counts apply(const Config& config, Source<AugmentedDocument>& rows, Sink<AugmentedDocument>& kept,
-             const std::function<void(AugmentedDocument, std::string)>& reject) {
-  const Filter filter(config);
+Counts apply(const Filter& filter, Source<AugmentedDocument>& rows, Sink<AugmentedDocument>& kept,
+             const std::function<void(AugmentedDocument, Verdict)>& reject) {
   Counts counts;
   for (AugmentedDocument row; rows.next(row);) {
     Verdict verdict = filter.judge(row);
@@ -87,7 +153,10 @@ Counts apply(const Config& config, Source<AugmentedDocument>& rows, Sink<Augment
     }
     ++counts.rejected;
     ++counts.reasons[verdict.reason];
-    reject(std::move(row), std::move(verdict.reason));
+    if (verdict.reason == "contaminated") {
+      ++counts.benchmarks[verdict.detail.substr(0, verdict.detail.rfind(':'))];
+    }
+    reject(std::move(row), std::move(verdict));
   }
   kept.finish();
   return counts;

@@ -1,9 +1,11 @@
 #include "filter/repetition.h"
 
+#include "filter/hash_set.h"
+
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <unordered_set>
+#include <vector>
 
 namespace tpt::filter {
 
@@ -11,49 +13,7 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-bool is_ascii_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-// Bytes of the code point that starts at `at`; 1 for a byte that starts none.
-std::size_t code_point_bytes(std::string_view text, std::size_t at) {
-  const int ones = std::countl_one(static_cast<unsigned char>(text[at]));
-  const std::size_t bytes = ones >= 2 && ones <= 4 ? static_cast<std::size_t>(ones) : 1;
-  return std::min(bytes, text.size() - at);
-}
-
-// Below U+2000 stand the alphabets that put spaces between words; above it punctuation, signs and
-// the scripts that do not.
-bool joins_words(std::string_view text, std::size_t at) {
-  const auto byte = static_cast<unsigned char>(text[at]);
-  return is_ascii_word(text[at]) || (byte >= 0xC3U && byte < 0xE2U);
-}
-
 }  // namespace
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  bool inside = false;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t bytes = code_point_bytes(text, at);
-    if (bytes == 1 && !is_ascii_word(text[at])) {
-      inside = false;
-      ++at;
-      continue;
-    }
-    const bool joins = joins_words(text, at);
-    if (!joins || !inside) {
-      words.emplace_back();
-    }
-    for (std::size_t i = 0; i < bytes; ++i) {
-      const char c = text[at + i];
-      words.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    inside = joins;
-    at += bytes;
-  }
-  return words;
-}
 
 double repeated_tail_share(std::string_view text) {
   while (!text.empty() && is_space(text.back())) {
@@ -101,25 +61,18 @@ double repeated_line_share(std::string_view text) {
   return all == 0 ? 0 : static_cast<double>(repeated) / static_cast<double>(all);
 }
 
-double repeated_ngram_share(const std::vector<std::string>& words, std::size_t n) {
-  if (n == 0 || words.size() < n) {
-    return 0;
-  }
-  std::unordered_set<std::string> seen;
+double repeated_ngram_share(std::span<const Word> words, std::size_t n) {
+  const std::vector<std::uint64_t> runs = ngram_hashes(words, n);
+  HashSet seen(runs.size());
   std::size_t covered_to = 0;
   std::size_t repeated = 0;
-  for (std::size_t i = 0; i + n <= words.size(); ++i) {
-    std::string run;
-    for (std::size_t k = i; k < i + n; ++k) {
-      run += words[k];
-      run += ' ';
-    }
-    if (!seen.insert(std::move(run)).second) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!seen.insert(runs[i])) {
       repeated += i + n - std::max(covered_to, i);
       covered_to = i + n;
     }
   }
-  return static_cast<double>(repeated) / static_cast<double>(words.size());
+  return words.empty() ? 0 : static_cast<double>(repeated) / static_cast<double>(words.size());
 }
 
 }  // namespace tpt::filter

@@ -1,15 +1,12 @@
 // How much of a text says again what it has said: measures for text that runs in circles.
 #pragma once
 
-#include <string>
+#include "filter/words.h"
+
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace tpt::filter {
-
-// Words in lower case: runs of letters and digits, and each code point of a script written without
-// spaces. ASCII signs are left out: the form of formulas repeats, what stands in them does not.
-std::vector<std::string> words_of(std::string_view text);
 
 // The share of `text`'s bytes in its longest exactly repeating end: the same piece, of any length,
 // at least three times in a row, the last one perhaps cut off. 0 where there is none.
@@ -21,6 +18,6 @@ double repeated_line_share(std::string_view text);
 
 // The share of words inside runs of `n` words that occurred before (Gopher's measure for n of 5 to
 // 10). Overlaps count once.
-double repeated_ngram_share(const std::vector<std::string>& words, std::size_t n);
+double repeated_ngram_share(std::span<const Word> words, std::size_t n);
 
 }  // namespace tpt::filter

@@ -164,8 +164,8 @@ TEST(Apply, SplitsInOrderAndCounts) {
   VectorSink<AugmentedDocument> kept;
   std::vector<std::pair<std::string, std::string>> rejected;
   const Counts counts =
-      apply({}, source, kept, [&rejected](AugmentedDocument row, std::string why) {
-        rejected.emplace_back(row.document.id, why);
+      apply(Filter({}), source, kept, [&rejected](AugmentedDocument row, const Verdict& verdict) {
+        rejected.emplace_back(row.document.id, verdict.reason);
       });
   EXPECT_EQ(kept.items(), (std::vector<AugmentedDocument>{rows[0], rows[2]}));
   EXPECT_TRUE(kept.finished());

@@ -64,22 +64,14 @@ TEST(RepeatedLines, CountsOnlyLongLinesSeenBefore) {
 
 TEST(RepeatedNgrams, CountsWordsOnce) {
   const auto share = [](std::string_view text, std::size_t n) {
-    return repeated_ngram_share(words_of(text), n);
+    return repeated_ngram_share(find_words(text), n);
   };
+  EXPECT_EQ(share("", 4), 0);
   EXPECT_EQ(share("a b c", 4), 0);
   EXPECT_EQ(share("a b c d e f", 2), 0);
   EXPECT_DOUBLE_EQ(share("a b c a b c", 3), 0.5);
   EXPECT_DOUBLE_EQ(share("a a a a", 2), 0.75);
   EXPECT_DOUBLE_EQ(share("A b. x A, B. y", 2), 2.0 / 6.0);
-}
-
-TEST(Words, AreRunsOfLettersOrSingleCharacters) {
-  EXPECT_EQ(words_of("It's caf\u00e9-Time, 12.5!"),
-            (std::vector<std::string>{"it", "s", "caf\u00e9", "time", "12", "5"}));
-  EXPECT_EQ(words_of("\u4e2d\u6587 \u2192"),
-            (std::vector<std::string>{"\u4e2d", "\u6587", "\u2192"}));
-  EXPECT_EQ(words_of(std::string_view("\xff\xc3", 2)).size(), 0U);
-  EXPECT_TRUE(words_of(" \n\t").empty());
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// Which script a word is written in.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tpt::filter {
+
+enum class Script : std::uint8_t {
+  none,  // digits, signs, what is not told apart here
+  latin,
+  greek,
+  cyrillic,
+  hebrew,
+  arabic,
+  devanagari,
+  bengali,
+  tamil,
+  thai,
+  georgian,
+  armenian,
+  hangul,
+  kana,
+  han
+};
+
+// By the first code point of `word`.
+Script script_of(std::string_view word);
+// "Latin", "Han", ...
+std::string_view script_name(Script script);
+
+}  // namespace tpt::filter
