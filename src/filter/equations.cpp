@@ -85,9 +85,10 @@ std::size_t side_bytes_at(std::string_view text, std::size_t at) {
 
 // A list or a clause ends there: a comma or point with a space behind it.
 bool is_break(std::string_view text, std::size_t at) {
+  if (at > 0 && text[at - 1] == '\\') return false;
   return (text[at] == ',' || text[at] == '.') &&
          (at + 1 >= text.size() || text[at + 1] == ' ' || text[at + 1] == '\n' ||
-          text[at + 1] == '$' || text[at + 1] == '\\');
+          text[at + 1] == '$' || (text[at + 1] == '\\' && text.substr(at + 2, 1) != "!"));
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -118,12 +119,34 @@ std::string_view balanced(std::string_view text, bool from_behind) {
   return text;
 }
 
+// The line that ends at `line_end` leaves a formula open.
+bool goes_on_below(std::string_view text, std::size_t line_end) {
+  while (line_end > 0 && (text[line_end - 1] == ' ' || text[line_end - 1] == '\n')) --line_end;
+  constexpr std::string_view kOpen = "+-*/^_={(}&";
+  if (line_end == 0) return false;
+  if (text.substr(line_end - std::min<std::size_t>(line_end, 2), 2) == "\\\\") return false;
+  return kOpen.find(text[line_end - 1]) != std::string_view::npos;
+}
+
+// The next line takes the formula up: "24" and below it "- 4 = 20".
+bool is_taken_up(std::string_view text, std::size_t line_end) {
+  std::size_t next = line_end;
+  while (next < text.size() && (text[next] == ' ' || text[next] == '\n')) ++next;
+  const Sign sign = sign_at(text, next);
+  constexpr std::string_view kOperators = "+-*/^f(";
+  if (sign.kind == 0 || kOperators.find(sign.kind) == std::string_view::npos) return false;
+  // The mark of a list item has words behind it.
+  const std::size_t behind = behind_spaces(text, next + sign.bytes);
+  return behind < text.size() && !is_letter(text[behind]) && text[behind] != '*';
+}
+
 // True where the text before a left side leaves its meaning alone.
 bool starts_freely(std::string_view text, std::size_t at) {
   std::size_t before = at;
   while (before > 0 && (text[before - 1] == ' ' || text[before - 1] == '$')) --before;
   if (before == 0) return true;
   const char c = text[before - 1];
+  if (c == '\n') return !goes_on_below(text, before - 1);
   if (is_letter(c)) {
     if (before == at) return false;
     std::size_t start = before;
@@ -131,7 +154,10 @@ bool starts_freely(std::string_view text, std::size_t at) {
     if (start > 0 && text[start - 1] == '\\') return false;
     std::string word(text.substr(start, before - start));
     for (char& letter : word) letter = static_cast<char>(letter | 0x20);
-    return !changes_what_follows(word);
+    // "1 and 1/4" is one number.
+    while (start > 0 && text[start - 1] == ' ') --start;
+    const bool mixed = word == "and" && start > 0 && is_digit(text[start - 1]);
+    return !mixed && !changes_what_follows(word);
   }
   constexpr std::string_view kFree = "\n;([=:>,.!?";
   if (kFree.find(c) == std::string_view::npos) return false;
@@ -149,6 +175,8 @@ bool ends_freely(std::string_view lower, std::size_t at) {
   constexpr std::string_view kNever = "?!:'/\\_|<{[";
   const std::size_t next = behind_spaces(lower, at);
   if (next == lower.size()) return true;
+  if (lower[next] == '\n') return !is_taken_up(lower, next);
+  if (lower[next] == '(' && next == at) return false;
   if (lower[next] == '\\') {
     constexpr std::array<std::string_view, 10> kFine = {"\\)",    "\\]",     "\\\\",  "\\text{ c",
                                                         "\\quad", "\\appr",  "\\end", "\\righta",
@@ -161,7 +189,7 @@ bool ends_freely(std::string_view lower, std::size_t at) {
   if (lower[next] == '(' || is_letter(lower[next])) {
     const std::size_t start = lower[next] == '(' ? next + 1 : next;
     const std::string_view word = word_at(lower, start);
-    return word.empty() || !(changes_what_precedes(word) || goes_on(lower, start, word));
+    return !word.empty() && !(changes_what_precedes(word) || goes_on(lower, start, word));
   }
   return static_cast<unsigned char>(lower[next]) < 0x80U || lower.substr(next, 2) != "\xC2\xB0";
 }
@@ -176,20 +204,35 @@ bool equal(double a, double b) {
   return std::abs(a - b) <= 1e-9 * std::max({1.0, std::abs(a), std::abs(b)});
 }
 
-// As written: a result may be rounded, cut, a share in percent, or the start of the next step.
-bool holds(const Evaluated& left, const Evaluated& right) {
-  if (equal(left.value, right.value) || equal(left.value, right.value * 100)) return true;
-  if (right.percent && equal(left.value, right.value * 100)) return true;
-  if (right.operations > 0 && equal(left.value, right.first)) return true;
-  const double off = std::abs(left.value - right.value);
+// As written: a result may be rounded or cut.
+bool is_result_of(const Evaluated& left, double value, double rounding, const Evaluated& right) {
+  const double off = std::abs(left.value - value);
   const double slack = 2 * (left.slack + right.slack) + 1e-9;
-  // Rounding to the last digit written, either way.
-  if (right.operations == 0 && right.rounding > 0.5 && off <= 0.01 * std::abs(left.value))
-    return true;
+  const bool single = right.operations == 0;
+  // "about 5,600" for 5,588.
+  if (single && rounding > 0.5 && off <= 0.01 * std::abs(left.value)) return true;
+  // "3 + 4 = $7.50": what the pence add was left out before.
+  if (single && rounding < 0.5 && left.slack == 0 && off < 1) return true;
   const bool inexact = left.divides || right.divides || left.slack > 0 || right.slack > 0;
   if (!inexact) return false;
-  const double unit = right.operations == 0 ? 2 * std::min(right.rounding, 0.5) : 0;
-  return off <= unit + slack || off <= 0.01 * std::abs(left.value);
+  return off <= (single ? 2 * std::min(rounding, 0.5) : 0) + slack ||
+         off <= 0.01 * std::abs(left.value);
+}
+
+bool holds(const Evaluated& left, const Evaluated& right) {
+  if (equal(left.value, right.value) || equal(left.value, right.value * 100)) return true;
+  // The start of the next step: "3 + 4 = 7 * 2 = 14".
+  if (right.operations > 0 && equal(left.value, right.first)) return true;
+  if (right.percent && is_result_of(left, right.value * 100, right.rounding * 100, right))
+    return true;
+  return is_result_of(left, right.value, right.rounding, right);
+}
+
+// Between 3 and 3,000 thousands were left out.
+bool differs_in_scale(double a, double b) {
+  if (a == 0 || b == 0) return false;
+  const double ratio = std::max(std::abs(a / b), std::abs(b / a));
+  return equal(ratio, 1e3) || equal(ratio, 1e6) || equal(ratio, 1e9);
 }
 
 // "90 / 60 = 1 hour 30 minutes", "20 * 5 = 1 dollar": the result is told in another unit.
@@ -212,11 +255,17 @@ std::string without_spaces(std::string_view text) {
 
 std::optional<Equation> equation_of(std::string_view left, std::string_view right) {
   if (left.empty() || right.empty()) return std::nullopt;
+  // Boxes on the left hold something's place.
+  if (left.find("\\boxed") != std::string_view::npos) return std::nullopt;
   const auto left_value = evaluate(left);
   if (!left_value) return std::nullopt;
   const auto right_value = evaluate(right);
   if (!right_value || left_value->operations + right_value->operations == 0) return std::nullopt;
   if (may_be_range(left, *left_value) || may_be_range(right, *right_value)) return std::nullopt;
+  if (left_value->unclear || right_value->unclear ||
+      differs_in_scale(left_value->value, right_value->value)) {
+    return std::nullopt;
+  }
   const bool mirrored = left_value->operations == 0;
   return Equation{
       .left = without_spaces(left),
@@ -224,6 +273,11 @@ std::optional<Equation> equation_of(std::string_view left, std::string_view righ
       .left_value = left_value->value,
       .right_value = right_value->value,
       .holds = mirrored ? holds(*right_value, *left_value) : holds(*left_value, *right_value)};
+}
+
+bool is_named(std::string_view text, std::size_t at) {
+  while (at > 0 && text[at - 1] == ' ') --at;
+  return at > 0 && is_letter(text[at - 1]);
 }
 
 // The side that ends at `end`, or "".
@@ -246,6 +300,11 @@ std::string_view left_side(std::string_view text, std::size_t end) {
   }
   if (side.empty() || !starts_freely(text, start())) return {};
   const char first = sign_at(side, 0).kind;
+  // "Week 2 = 35 + 35", "in half a day (1/2) = 48 * 2": the words are the side.
+  if (is_named(text, start()) &&
+      (first == '(' || evaluate(side).value_or(Evaluated{}).operations == 0)) {
+    return {};
+  }
   const bool joins = first != 0 && first != '(' && first != 'f' && first != ' ';
   return joins && !(first == '-' && at_line_start) ? std::string_view() : side;
 }

@@ -16,7 +16,7 @@ struct Spelling {
   char kind;
 };
 
-constexpr std::array<Spelling, 26> kSpellings = {{
+constexpr auto kSpellings = std::to_array<Spelling>({
     {"\xC3\x97", '*'},     {"\xC3\xB7", '/'},     {"\xC2\xB7", '*'},     {"\xE2\x8B\x85", '*'},
     {"\xE2\x88\x92", '-'}, {"\xE2\x88\x97", '*'}, {"\xE2\x88\x99", '*'}, {"\\times", '*'},
     {"\\cdot", '*'},       {"\\div", '/'},        {"\\frac", 'f'},       {"\\dfrac", 'f'},
@@ -24,7 +24,7 @@ constexpr std::array<Spelling, 26> kSpellings = {{
     {"\\$", ' '},          {"\\,", ' '},          {"\\;", ' '},          {"\\!", ' '},
     {"\\:", ' '},          {"\\ ", ' '},          {"\\boxed", ' '},      {"**", '^'},
     {"\xC2\xA0", ' '},     {"\xE2\x82\xAC", ' '},
-}};
+});
 
 bool is_letter(std::string_view text, std::size_t at) {
   return at < text.size() &&
@@ -84,7 +84,8 @@ class Parser {
     return {.value = value,
             .slack = slack,
             .operations = a.operations + b.operations + 1,
-            .divides = a.divides || b.divides};
+            .divides = a.divides || b.divides,
+            .unclear = a.unclear || b.unclear};
   }
 
   Evaluated sum(int depth) {
@@ -106,13 +107,17 @@ class Parser {
 
   Evaluated product(int depth) {
     Evaluated left = signed_power(depth);
+    bool divided = false;
     while (good_) {
       const bool touches =
           at_ < text_.size() && text_[at_] == '(' && at_ > 0 && text_[at_ - 1] != ' ';
       if (take('*') || touches) {
         left = times(left, signed_power(depth));
+        left.unclear |= divided;
       } else if (take('/')) {
+        if (divided) return fail();
         left = over(left, signed_power(depth));
+        divided = true;
       } else {
         break;
       }

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace tpt::filter {
@@ -49,16 +50,16 @@ Verdict judge_length(const Config& config, const Trajectory& thinking) {
   return {};
 }
 
-Verdict judge_repetition(const Config& config, const Reading& thinking, Finish finish) {
+Verdict judge_repetition(const Config& config, const Reading& thinking,
+                         std::span<const std::uint64_t> runs, Finish finish) {
   if (finish == Finish::loop) return rejected("loop", "stopped while it was written");
-  if (const double share = repeated_tail_share(thinking.text); share > config.max_tail_share) {
-    return rejected_share("loop", share);
+  if (has_repeated_tail(thinking.text, config.max_tail_share)) {
+    return rejected_share("loop", repeated_tail_share(thinking.text));
   }
   if (const double share = repeated_line_share(thinking.text); share > config.max_repeated_lines) {
     return rejected_share("repeated_lines", share);
   }
-  if (const double share = repeated_ngram_share(thinking.words, kNgram);
-      share > config.max_repeated_ngrams) {
+  if (const double share = repeated_ngram_share(runs, kNgram); share > config.max_repeated_ngrams) {
     return rejected_share("repeated_ngrams", share);
   }
   if (config.require_end && finish == Finish::length) return rejected("no_end");
@@ -73,7 +74,8 @@ Verdict judge_numbers(const Reading& thinking, const Reading& document) {
 }
 
 Verdict judge_content(const Config& config, const PromptPieces& prompt_pieces,
-                      const Reading& thinking, const Reading& document) {
+                      const Reading& thinking, std::span<const std::uint64_t> runs,
+                      const Reading& document) {
   if (config.special_tokens) {
     std::string token = leaked_special_token(thinking.text, document.text);
     if (!token.empty()) return rejected("special_tokens", std::move(token));
@@ -87,7 +89,7 @@ Verdict judge_content(const Config& config, const PromptPieces& prompt_pieces,
     if (drift.share > config.max_foreign) return rejected("language", std::move(drift.detail));
   }
   if (config.max_copied < 1) {
-    const double share = copied_share(thinking.words, document.words, kNgram);
+    const double share = copied_share(runs, ngram_hashes(document.words, kNgram), kNgram);
     if (share > config.max_copied) return rejected_share("copy", share);
   }
   return config.numbers ? judge_numbers(thinking, document) : Verdict{};
@@ -121,8 +123,10 @@ Verdict Filter::judge(const AugmentedDocument& row) const {
     if (!sentence.empty()) return rejected("refusal", std::move(sentence));
   }
   Verdict verdict = judge_length(config_, trajectory);
-  if (verdict.keep) verdict = judge_repetition(config_, thinking, trajectory.finish);
-  if (verdict.keep) verdict = judge_content(config_, prompt_pieces_, thinking, document);
+  if (!verdict.keep) return verdict;
+  const auto runs = ngram_hashes(thinking.words, kNgram);
+  verdict = judge_repetition(config_, thinking, runs, trajectory.finish);
+  if (verdict.keep) verdict = judge_content(config_, prompt_pieces_, thinking, runs, document);
   if (verdict.keep && benchmarks_ != nullptr) {
     verdict = judge_contamination(*benchmarks_, thinking, document);
   }

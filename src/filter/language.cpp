@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <optional>
 
 namespace tpt::filter {
@@ -15,8 +16,9 @@ namespace tpt::filter {
 namespace {
 
 constexpr double kBlockWords = 40;
-constexpr double kLeastWords = 12;    // to tell a language from
-constexpr double kStopShare = 0.15;   // of a block's words are among the commonest of its language
+constexpr double kLeastWords = 12;   // to tell a language from
+constexpr double kStopShare = 0.15;  // of a block's words are among the commonest of its language
+constexpr double kLeastStopWords = 4;
 constexpr double kStopLead = 1.5;     // times as many as of the next language
 constexpr double kNativeShare = 0.1;  // of the document makes a language one of its own
 constexpr double kQuotedShare = 0.6;  // of a block's words stand in the document: a quotation
@@ -40,6 +42,7 @@ struct Block {
   double words = 0;
   std::array<double, kScripts> scripts{};
   std::array<double, kLanguages> stop_words{};
+  std::vector<std::uint64_t> seen;  // stop words; each counts twice at most
 };
 
 // Signs of scripts without spaces are counted as about as many words as they say.
@@ -58,12 +61,13 @@ double weight_of(Script script, std::size_t bytes) {
 
 // Names in code, commands of LaTeX, paths: words that say nothing about the language around them.
 bool is_identifier(std::string_view text, const Word& word) {
-  constexpr std::string_view kBefore = "\\_.@#/<{-";
-  constexpr std::string_view kBehind = "_(=/<{\\-";
-  const bool joined_before =
-      word.begin > 0 && kBefore.find(text[word.begin - 1]) != std::string_view::npos;
-  return joined_before ||
-         (word.end < text.size() && kBehind.find(text[word.end]) != std::string_view::npos);
+  static constexpr auto kBefore = table_of("\\_.@#/<{-");
+  static constexpr auto kBehind = table_of("_(=/<{\\-");
+  const auto has = [&text](const std::array<bool, 256>& table, std::size_t at) {
+    return table[static_cast<unsigned char>(text[at])];
+  };
+  return (word.begin > 0 && has(kBefore, word.begin - 1)) ||
+         (word.end < text.size() && has(kBehind, word.end));
 }
 
 void count_word(Block& block, const Reading& reading, std::size_t i) {
@@ -74,8 +78,12 @@ void count_word(Block& block, const Reading& reading, std::size_t i) {
   if (script == Script::latin) {
     if (bytes == 1 || is_identifier(reading.text, word)) return;
     std::uint32_t languages = languages_with(word.hash);
-    for (std::size_t language = 0; languages != 0; ++language, languages >>= 1U) {
-      block.stop_words[language] += languages & 1U;
+    if (languages != 0) {
+      if (std::count(block.seen.begin(), block.seen.end(), word.hash) >= 2) languages = 0;
+      block.seen.push_back(word.hash);
+    }
+    for (; languages != 0; languages &= languages - 1) {
+      block.stop_words[static_cast<std::size_t>(std::countr_zero(languages))] += 1;
     }
   } else if (script == Script::greek && bytes == 2) {
     return;

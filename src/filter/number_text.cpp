@@ -16,6 +16,12 @@ std::size_t digits_at(std::string_view text, std::size_t at) {
   return count;
 }
 
+// "{,}" and ",\\!" are how LaTeX writes a comma without the space behind it.
+std::size_t comma_bytes(std::string_view text, std::size_t at) {
+  if (text.substr(at, 3) == "{,}" || text.substr(at, 3) == ",\\!") return 3;
+  return text.substr(at, 1) == "," ? 1 : 0;
+}
+
 constexpr std::size_t kMostDigits = 15;  // what a double holds exactly
 
 }  // namespace
@@ -33,9 +39,8 @@ std::optional<WrittenNumber> number_at(std::string_view text, std::size_t at) {
   const std::size_t first = digits_at(text, at);
   if (first > kMostDigits || (first > 1 && text[at] == '0')) return std::nullopt;
   take(first);
-  // "{,}" is how LaTeX writes a comma without the space behind it.
   while (first >= 1 && first <= 3) {
-    const std::size_t comma = text.substr(end, 3) == "{,}" ? 3 : text.substr(end, 1) == "," ? 1 : 0;
+    const std::size_t comma = comma_bytes(text, end);
     if (comma == 0 || !is_digit(text, end + comma)) break;
     if (digits_at(text, end + comma) != 3 || number.value == 0 || digits + 3 > kMostDigits) {
       return std::nullopt;

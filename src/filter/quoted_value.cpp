@@ -45,6 +45,11 @@ bool read_assignment(std::string_view text, std::size_t at, Assignment& result) 
   std::size_t behind = start + (negative ? 1 : 0) + number->bytes;
   result = {text.substr(begin, end - begin), negative ? -number->value : number->value, begin,
             behind};
+  if (behind < text.size() && (is_name_part(text[behind]) || text[behind] == '.')) {
+    const bool ends =
+        text[behind] == '.' && (behind + 1 == text.size() || !is_name_part(text[behind + 1]));
+    if (!ends) return false;
+  }
   while (behind < text.size() && text[behind] == ' ') ++behind;
   constexpr std::string_view kGoesOn = "+-*/^(\\_xX%";
   return behind == text.size() || kGoesOn.find(text[behind]) == std::string_view::npos;

@@ -1,6 +1,7 @@
 #include "filter/reading.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tpt::filter {
 
@@ -11,10 +12,22 @@ bool is_letter_or_digit(char c) {
          static_cast<unsigned char>(c) >= 0x80U;
 }
 
-// True where the mark at `at` ends a sentence: not "3.14", not "e.g.x".
+// "Mr.", "e.g.", "Fig.": the point at `at` belongs to the word.
+bool is_abbreviation(std::string_view text, std::size_t at) {
+  constexpr std::array<std::string_view, 16> kShort = {"Mr",   "Mrs",    "Ms",  "Dr", "St", "vs",
+                                                       "e.g",  "i.e",    "Fig", "No", "cf", "pp",
+                                                       "Prof", "approx", "Eq",  "ca"};
+  return std::any_of(kShort.begin(), kShort.end(), [&](std::string_view word) {
+    if (at < word.size() || text.substr(at - word.size(), word.size()) != word) return false;
+    return at == word.size() || !is_letter_or_digit(text[at - word.size() - 1]);
+  });
+}
+
+// True where the mark at `at` ends a sentence: not "3.14", not "e.g. this".
 bool ends_sentence(std::string_view text, std::size_t at) {
   const char c = text[at];
   if (c == '\n') return true;
+  if (c == '.' && is_abbreviation(text, at)) return false;
   if (c == '.' || c == '!' || c == '?') {
     return at + 1 >= text.size() || text[at + 1] == ' ' || text[at + 1] == '\n' ||
            text[at + 1] == '"' || text[at + 1] == ')';
@@ -61,18 +74,27 @@ std::size_t formula_end(std::string_view text, std::size_t at) {
   return at;
 }
 
+// The drawings that stand in problems from mathematical contests.
+std::size_t drawing_end(std::string_view text, std::size_t at) {
+  return closed_at(text, at, "[asy]", "[/asy]", text.size());
+}
+
 std::vector<Extent> find_extents(std::string_view text, bool formulas) {
+  const auto starts = table_of(formulas ? "`~[$\\" : "`~[");
   std::vector<Extent> extents;
-  const char* const starts = formulas ? "`~$\\" : "`~";
-  for (std::size_t at = text.find_first_of(starts); at != std::string_view::npos;) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!starts[static_cast<unsigned char>(text[at])]) continue;
     std::size_t end = at;
     if (text[at] == '`' || text[at] == '~') {
       end = code_end(text, at);
+    } else if (text[at] == '[') {
+      end = drawing_end(text, at);
     } else {
       end = formula_end(text, at);
     }
-    if (end > at) extents.push_back({at, end});
-    at = text.find_first_of(starts, std::max(end, at + 1));
+    if (end == at) continue;
+    extents.push_back({at, end});
+    at = end - 1;
   }
   return extents;
 }
@@ -82,7 +104,7 @@ std::vector<Extent> find_extents(std::string_view text, bool formulas) {
 Reading read_text(std::string_view text) {
   Reading reading{.text = text, .lower = std::string(text), .words = find_words(text)};
   for (char& c : reading.lower) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    c = static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
   }
   return reading;
 }
@@ -108,6 +130,13 @@ bool has_any_word(std::string_view lower, const std::vector<std::string_view>& w
     }
     return false;
   });
+}
+
+bool stands_in(const std::vector<Extent>& extents, std::size_t at) {
+  const auto behind = std::upper_bound(
+      extents.begin(), extents.end(), at,
+      [](std::size_t place, const Extent& extent) { return place < extent.begin; });
+  return behind != extents.begin() && at < std::prev(behind)->end;
 }
 
 std::vector<Extent> code_extents(std::string_view text) { return find_extents(text, false); }

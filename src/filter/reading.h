@@ -3,6 +3,7 @@
 
 #include "filter/words.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,12 +29,20 @@ struct Extent {
 };
 Extent sentence_around(std::string_view text, std::size_t at);
 
+// A table of some signs: a search for any of several would read the text sign by sign.
+constexpr std::array<bool, 256> table_of(std::string_view signs) {
+  std::array<bool, 256> table{};
+  for (const char sign : signs) table[static_cast<unsigned char>(sign)] = true;
+  return table;
+}
+
 // True where one of `words` stands in `lower` as a word of its own. A word may have spaces inside.
 bool has_any_word(std::string_view lower, const std::vector<std::string_view>& words);
 
-// Code between backticks or fences, in order and without overlap.
+// Code between backticks or fences and drawings ([asy]), in order and without overlap.
 std::vector<Extent> code_extents(std::string_view text);
 // The same and formulas in LaTeX: $...$, $$...$$, \(...\), \[...\].
 std::vector<Extent> code_and_formula_extents(std::string_view text);
+bool stands_in(const std::vector<Extent>& extents, std::size_t at);
 
 }  // namespace tpt::filter

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tpt::filter {
@@ -123,10 +124,11 @@ const std::vector<Form>& forms() {
   return kForms;
 }
 
-// The beginning of a sentence as the forms are written: small ASCII letters, straight apostrophes.
+constexpr std::string_view kApostrophe = "\xE2\x80\x99";
+
+// The beginning of a sentence as the forms are written: with straight apostrophes.
 std::string plain_beginning(std::string_view lower, std::size_t at) {
   constexpr std::size_t kBytes = 240;
-  constexpr std::string_view kApostrophe = "\xE2\x80\x99";
   const std::string_view rest = lower.substr(at, kBytes);
   std::string plain;
   for (std::size_t i = 0; i < rest.size(); ++i) {
@@ -135,6 +137,38 @@ std::string plain_beginning(std::string_view lower, std::size_t at) {
     if (is_apostrophe) i += kApostrophe.size() - 1;
   }
   return plain;
+}
+
+bool opens(std::string_view text, std::string_view opening) {
+  for (const char c : opening) {
+    if (c == '\'' && text.starts_with(kApostrophe)) {
+      text.remove_prefix(kApostrophe.size());
+    } else if (!text.empty() && text.front() == c) {
+      text.remove_prefix(1);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+struct Opening {
+  std::string_view words;
+  const Form* form = nullptr;
+};
+
+// The openings by their first byte: most sentences start with none of them.
+const std::array<std::vector<Opening>, 256>& openings() {
+  static const auto kOpenings = [] {
+    std::array<std::vector<Opening>, 256> table;
+    for (const Form& form : forms()) {
+      for (const std::string_view words : form.openings) {
+        table[static_cast<unsigned char>(words.front())].push_back({words, &form});
+      }
+    }
+    return table;
+  }();
+  return kOpenings;
 }
 
 bool says_any(std::string_view sentence, const Words& words) {
@@ -156,47 +190,41 @@ std::size_t sentence_end(std::string_view plain) {
   return plain.size();
 }
 
-bool may_open(std::string_view lower, std::size_t at) {
-  // The first letters of all openings; above ASCII anything.
-  constexpr std::string_view kLetters = "iasmjdetlcouph\xF0";
-  return static_cast<unsigned char>(lower[at]) >= 0x80U ||
-         kLetters.find(lower[at]) < kLetters.size();
-}
-
 // The refusal that starts at `at`, or "".
 std::string refusal_at(std::string_view lower, std::size_t at) {
-  if (!may_open(lower, at)) return "";
-  const std::string plain = plain_beginning(lower, at);
-  for (const Form& form : forms()) {
-    const auto opening = std::find_if(
-        form.openings.begin(), form.openings.end(),
-        [&plain](std::string_view words) { return std::string_view(plain).starts_with(words); });
-    if (opening == form.openings.end()) continue;
+  for (const Opening& opening : openings()[static_cast<unsigned char>(lower[at])]) {
+    if (!opens(lower.substr(at), opening.words)) continue;
+    const std::string plain = plain_beginning(lower, at);
     const std::string sentence = plain.substr(0, sentence_end(plain));
+    const Form& form = *opening.form;
     const std::string_view behind = std::string_view(sentence).substr(
-        std::min(sentence.size(), form.inabilities.empty() ? 0 : opening->size() / 2));
+        std::min(sentence.size(), form.inabilities.empty() ? 0 : opening.words.size() / 2));
     if (says_any(behind, form.inabilities) && says_any(sentence, form.actions)) return sentence;
   }
   return "";
 }
 
-// Where sentences begin: the first letter of the text, behind ". ", behind a line end.
-std::vector<std::size_t> sentence_starts(std::string_view lower) {
-  std::vector<std::size_t> starts;
-  bool ended = true;
-  for (std::size_t at = 0; at < lower.size(); ++at) {
-    const char c = lower[at];
-    if (c == ' ' || c == '\t' || c == '\r' || c == '*') continue;
-    if (ended && c != '\n') starts.push_back(at);
-    const bool mark = c == '.' || c == '!' || c == '?';
-    ended = c == '\n' ||
-            (mark && at + 1 < lower.size() && (lower[at + 1] == ' ' || lower[at + 1] == '\n'));
-    if (lower.substr(at, 3) == "\xE3\x80\x82") {
-      ended = true;
-      at += 2;
+// Calls visit(at) where a sentence begins, until it gives true: the first letter of the text,
+// behind
+// ". ", behind a line end.
+template <typename Visit>
+void for_each_sentence(std::string_view lower, Visit&& visit) {
+  static constexpr auto kMarks = table_of(".!?\n\xE3");
+  static constexpr auto kBlanks = table_of(" \t\r\n*");
+  const auto is = [&lower](const std::array<bool, 256>& table, std::size_t at) {
+    return table[static_cast<unsigned char>(lower[at])];
+  };
+  for (std::size_t at = 0; at < lower.size();) {
+    while (at < lower.size() && is(kBlanks, at)) ++at;
+    if (at == lower.size() || visit(at)) return;
+    for (bool ended = false; !ended && at < lower.size(); ++at) {
+      if (!is(kMarks, at)) continue;
+      const bool wide = lower[at] == '\xE3';
+      ended = wide ? lower.substr(at, 3) == "\xE3\x80\x82"
+                   : lower[at] == '\n' || at + 1 == lower.size() || is(kBlanks, at + 1);
+      if (wide && ended) at += 2;
     }
   }
-  return starts;
 }
 
 // Documents whose subject is that models decline.
@@ -210,15 +238,17 @@ bool is_about_refusals(std::string_view lower) {
 
 std::string refusal_in(const Reading& thinking, const Reading& document) {
   constexpr std::size_t kOpening = 100;  // bytes before which it is the answer itself
-  for (const std::size_t at : sentence_starts(thinking.lower)) {
-    const std::string sentence = refusal_at(thinking.lower, at);
-    if (sentence.empty()) continue;
+  std::string refusal;
+  for_each_sentence(thinking.lower, [&](std::size_t at) {
+    std::string sentence = refusal_at(thinking.lower, at);
+    if (sentence.empty()) return false;
     const std::string_view key = std::string_view(thinking.lower).substr(at, 24);
     const bool in_document = document.lower.find(key) != std::string::npos;
-    if (in_document || (at >= kOpening && is_about_refusals(document.lower))) continue;
-    return sentence;
-  }
-  return "";
+    if (in_document || (at >= kOpening && is_about_refusals(document.lower))) return false;
+    refusal = std::move(sentence);
+    return true;
+  });
+  return refusal;
 }
 
 }  // namespace tpt::filter

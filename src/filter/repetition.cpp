@@ -38,6 +38,18 @@ double repeated_tail_share(std::string_view text) {
   return text.empty() ? 0 : static_cast<double>(longest) / static_cast<double>(text.size());
 }
 
+bool has_repeated_tail(std::string_view text, double share) {
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  // A piece that comes three times in this share of the text puts its end, of up to two thirds of
+  // that, there twice.
+  constexpr std::size_t kProbe = 16;
+  const bool long_enough = static_cast<double>(text.size()) * share * 2 / 3 >= kProbe;
+  if (long_enough && text.find(text.substr(text.size() - kProbe)) == text.size() - kProbe) {
+    return false;
+  }
+  return repeated_tail_share(text) > share;
+}
+
 double repeated_line_share(std::string_view text) {
   constexpr std::size_t kShortLine = 16;
   std::unordered_set<std::string_view> seen;
@@ -62,7 +74,10 @@ double repeated_line_share(std::string_view text) {
 }
 
 double repeated_ngram_share(std::span<const Word> words, std::size_t n) {
-  const std::vector<std::uint64_t> runs = ngram_hashes(words, n);
+  return repeated_ngram_share(ngram_hashes(words, n), n);
+}
+
+double repeated_ngram_share(std::span<const std::uint64_t> runs, std::size_t n) {
   HashSet seen(runs.size());
   std::size_t covered_to = 0;
   std::size_t repeated = 0;
@@ -72,7 +87,8 @@ double repeated_ngram_share(std::span<const Word> words, std::size_t n) {
       covered_to = i + n;
     }
   }
-  return words.empty() ? 0 : static_cast<double>(repeated) / static_cast<double>(words.size());
+  const std::size_t words = runs.size() + n - 1;
+  return runs.empty() ? 0 : static_cast<double>(repeated) / static_cast<double>(words);
 }
 
 }  // namespace tpt::filter

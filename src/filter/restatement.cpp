@@ -103,6 +103,29 @@ bool reasons_on(std::string_view lower) {
                        "earlier", "later",     "previous",  "today", "also",    "too"});
 }
 
+// "3-1", "2.1.4", "7/8", "12:30" and the number of a list item are names of things.
+bool is_part_of_name(std::string_view text, const Term& term) {
+  constexpr std::string_view kJoins = "-_/.:#^{$\\(";
+  constexpr std::string_view kBehind = "-_/:^})";
+  const bool before = term.begin > 0 && kJoins.find(text[term.begin - 1]) != std::string_view::npos;
+  const bool behind =
+      term.end < text.size() && kBehind.find(text[term.end]) != std::string_view::npos;
+  const bool starts_line = term.begin == 0 || text[term.begin - 1] == '\n';
+  // "$5" is money.
+  const bool money = before && text[term.begin - 1] == '$' && !behind;
+  return (before && !money) || behind || starts_line;
+}
+
+// What can be worked out from the document's numbers in one step.
+bool follows_from(const Terms& given, double value, double theirs) {
+  return std::any_of(given.begin(), given.end(), [&](const Term& term) {
+    if (!term.is_number || term.number.value == 0) return false;
+    const double other = term.number.value;
+    return value == theirs * other || value == theirs / other || value == theirs + other ||
+           value == theirs - other || value == other / theirs || value == other - theirs;
+  });
+}
+
 // One number of the thinking held against one of the document.
 class Comparison {
  public:
@@ -137,13 +160,22 @@ class Comparison {
     };
     for (std::size_t i = 1; i <= kFar && i <= at && i <= place; ++i) {
       if (said_[at - i].hash != given_[place - i].hash) break;
+      if (breaks_line(document_, given_, place - i)) break;
       count(said_[at - i]);
     }
     for (std::size_t i = 1; i <= kFar && at + i < said_.size() && place + i < given_.size(); ++i) {
       if (said_[at + i].hash != given_[place + i].hash) break;
+      if (breaks_line(document_, given_, place + i - 1)) break;
       count(said_[at + i]);
     }
     return quotes ? all >= 4 && content >= 2 : all >= 6 && content >= 3;
+  }
+
+  // Headings and rows of tables are no sentence with what follows them.
+  static bool breaks_line(const Reading& reading, const Terms& terms, std::size_t at) {
+    const std::size_t end = terms[at].end;
+    return reading.text.substr(end, terms[at + 1].begin - end).find("\n\n") !=
+           std::string_view::npos;
   }
 
   bool has_numbers_of_its_own(std::size_t at, std::size_t place, const Extent& sentence) const {
@@ -174,7 +206,7 @@ class Comparison {
 std::vector<Key> document_keys(const Reading& document, const Terms& given) {
   std::vector<Key> keys;
   for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!given[i].is_number) continue;
+    if (!given[i].is_number || is_part_of_name(document.text, given[i])) continue;
     for (const std::uint64_t hash : keys_of(document, given, i)) {
       if (hash != 0) keys.push_back({hash, i});
     }
@@ -219,13 +251,13 @@ std::string told(const Reading& thinking, const Term& mine, const Reading& docum
 }  // namespace
 
 std::string contradicted_number(const Reading& thinking, const Reading& document) {
-  const Terms said = terms_of(thinking);
   const Terms given = terms_of(document);
   const std::vector<Key> keys = document_keys(document, given);
   if (keys.empty()) return "";
+  const Terms said = terms_of(thinking);
   const Comparison comparison(thinking, document, said, given);
   for (std::size_t i = 0; i < said.size(); ++i) {
-    if (!said[i].is_number) continue;
+    if (!said[i].is_number || is_part_of_name(thinking.text, said[i])) continue;
     const auto mine = keys_of(thinking, said, i);
     for (std::size_t k = 0; k < mine.size(); ++k) {
       if (mine[k] == 0) continue;
@@ -235,8 +267,12 @@ std::string contradicted_number(const Reading& thinking, const Reading& document
       if (found == keys.end() || found->hash != mine[k]) continue;
       const Term& theirs = given[found->place];
       const bool another = theirs.number.value != said[i].number.value &&
-                           !has_value(given, said[i].number.value) && !is_label(thinking, said, i);
-      if (another && comparison.contradicts(i, found->place, k == kShapes.size()) &&
+                           !has_value(given, said[i].number.value) &&
+                           !is_label(thinking, said, i) &&
+                           !follows_from(given, said[i].number.value, theirs.number.value);
+      if (another && !stands_in(code_and_formula_extents(thinking.text), said[i].begin) &&
+          !stands_in(code_and_formula_extents(document.text), theirs.begin) &&
+          comparison.contradicts(i, found->place, k == kShapes.size()) &&
           !is_result(find_equations(thinking), said[i].number.value)) {
         return told(thinking, said[i], document, theirs);
       }

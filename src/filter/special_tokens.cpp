@@ -95,8 +95,12 @@ Found token_at(std::string_view text) {
 // Calls visit(token, position) until it gives false.
 template <typename Visit>
 void for_each_token(std::string_view text, Visit&& visit) {
-  for (std::size_t at = text.find_first_of("<["); at != std::string_view::npos;
-       at = text.find_first_of("<[", at + 1)) {
+  std::size_t angle = text.find('<');
+  std::size_t bracket = text.find('[');
+  while (std::min(angle, bracket) < text.size()) {
+    const std::size_t at = std::min(angle, bracket);
+    if (at == angle) angle = text.find('<', at + 1);
+    if (at == bracket) bracket = text.find('[', at + 1);
     const Found found = token_at(text.substr(at));
     if (found.family != 0 && !visit(found, at)) return;
   }
@@ -109,11 +113,6 @@ bool is_quoted(std::string_view text, std::size_t begin, std::size_t end) {
                                     text[begin - 1] == '\x98' || text[begin - 1] == '\xAB');
   return before && end < text.size() &&
          (is_quote(text[end]) || text[end] == '\xE2' || text[end] == '\xC2');
-}
-
-bool stands_in(const std::vector<Extent>& extents, std::size_t at) {
-  return std::any_of(extents.begin(), extents.end(),
-                     [at](const Extent& extent) { return at >= extent.begin && at < extent.end; });
 }
 
 // <p>, </div>, <br/>, <b>: then <s> is a line through words.

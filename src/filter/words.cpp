@@ -11,22 +11,20 @@ namespace {
 constexpr std::uint64_t kSeed = 0xCBF29CE484222325U;
 constexpr std::uint64_t kPrime = 0x00000100000001B3U;
 
-enum class Part : std::uint8_t { sign, digit_or_small, capital, high };
-
-constexpr std::array<Part, 256> kParts = [] {
-  std::array<Part, 256> parts{};
-  for (unsigned c = '0'; c <= '9'; ++c) parts[c] = Part::digit_or_small;
-  for (unsigned c = 'a'; c <= 'z'; ++c) parts[c] = Part::digit_or_small;
-  for (unsigned c = 'A'; c <= 'Z'; ++c) parts[c] = Part::capital;
-  for (unsigned c = 0xC0; c <= 0xFF; ++c) parts[c] = Part::high;
-  return parts;
+// The small letter or digit that an ASCII sign counts as; 0 for all others.
+constexpr std::array<unsigned char, 256> kWordSigns = [] {
+  std::array<unsigned char, 256> signs{};
+  for (unsigned c = '0'; c <= '9'; ++c) signs[c] = static_cast<unsigned char>(c);
+  for (unsigned c = 'a'; c <= 'z'; ++c) {
+    signs[c] = static_cast<unsigned char>(c);
+    signs[c - 'a' + 'A'] = static_cast<unsigned char>(c);
+  }
+  return signs;
 }();
 
-Part part_of(char c) { return kParts[static_cast<unsigned char>(c)]; }
+unsigned char word_sign(char c) { return kWordSigns[static_cast<unsigned char>(c)]; }
 
-std::uint64_t add(std::uint64_t hash, char c) {
-  return (hash ^ static_cast<unsigned char>(c)) * kPrime;
-}
+std::uint64_t add(std::uint64_t hash, unsigned char c) { return (hash ^ c) * kPrime; }
 
 // Spreads what FNV leaves in the high bits over all of them.
 std::uint64_t mixed(std::uint64_t hash) {
@@ -86,21 +84,27 @@ std::vector<Word> find_words(std::string_view text) {
     hash = kSeed;
   };
   for (std::size_t at = 0; at < text.size();) {
-    const Part part = part_of(text[at]);
-    if (part == Part::digit_or_small || part == Part::capital) {
+    if (word_sign(text[at]) != 0) {
       if (!inside) begin = at;
       inside = true;
-      hash = add(hash, part == Part::capital ? static_cast<char>(text[at] | 0x20) : text[at]);
-      ++at;
+      do {
+        hash = add(hash, word_sign(text[at]));
+      } while (++at < text.size() && word_sign(text[at]) != 0);
       continue;
     }
-    const std::size_t bytes = part == Part::high ? code_point_bytes(text, at) : 1;
+    if (static_cast<unsigned char>(text[at]) < 0xC0U) {
+      close(at++);
+      continue;
+    }
+    const std::size_t bytes = code_point_bytes(text, at);
     const bool joins = bytes > 1 && joins_words(text[at]);
     if (!joins) close(at);
     if (bytes > 1 && !is_punctuation(text.substr(at, bytes))) {
       if (!inside) begin = at;
       inside = true;
-      for (std::size_t i = at; i < at + bytes; ++i) hash = add(hash, text[i]);
+      for (std::size_t i = at; i < at + bytes; ++i) {
+        hash = add(hash, static_cast<unsigned char>(text[i]));
+      }
       if (!joins) close(at + bytes);
     }
     at += bytes;
@@ -111,7 +115,7 @@ std::vector<Word> find_words(std::string_view text) {
 
 std::uint64_t word_hash(std::string_view lower_case_word) {
   std::uint64_t hash = kSeed;
-  for (const char c : lower_case_word) hash = add(hash, c);
+  for (const char c : lower_case_word) hash = add(hash, static_cast<unsigned char>(c));
   return mixed(hash);
 }
 

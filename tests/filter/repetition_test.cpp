@@ -47,6 +47,23 @@ TEST(RepeatedTail, EqualsTheSlowWay) {
   }
 }
 
+TEST(RepeatedTail, IsFoundAboveAShareAsTheShareSays) {
+  Random random(8);
+  for (int i = 0; i < 3000; ++i) {
+    std::string text;
+    for (std::uint64_t k = random.below(100); k > 0; --k)
+      text += static_cast<char>('a' + random.below(26));
+    std::string piece;
+    for (std::uint64_t k = 1 + random.below(30); k > 0; --k)
+      piece += static_cast<char>('a' + random.below(26));
+    for (std::uint64_t k = random.below(6); k > 0; --k) text += piece;
+    text += piece.substr(0, random.below(piece.size()));
+    for (const double share : {0.05, 0.25, 0.5, 0.9}) {
+      ASSERT_EQ(has_repeated_tail(text, share), slow_tail_share(text) > share) << text;
+    }
+  }
+}
+
 TEST(RepeatedTail, TakesTimeInProportion) {
   std::string text(10'000'000, 'a');
   EXPECT_EQ(repeated_tail_share(text), 1);

@@ -69,8 +69,9 @@ TEST(Ngrams, GiveTheSharesOfTheSlowWay) {
     ASSERT_DOUBLE_EQ(repeated_ngram_share(find_words(text), n),
                      slow_ngram_share(slow_words(text), n))
         << text;
-    ASSERT_DOUBLE_EQ(copied_share(find_words(text), find_words(other), n),
-                     slow_copied_share(slow_words(text), slow_words(other), n))
+    ASSERT_DOUBLE_EQ(
+        copied_share(ngram_hashes(find_words(text), n), ngram_hashes(find_words(other), n), n),
+        slow_copied_share(slow_words(text), slow_words(other), n))
         << text << "|" << other;
   }
 }
