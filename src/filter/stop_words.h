@@ -1,14 +1,13 @@
 // The commonest words of languages in Latin script: enough to tell which one a paragraph is in.
 #pragma once
 
-#include <array>
+#include "filter/language_profiles.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace tpt::filter {
-
-inline constexpr std::size_t kLanguages = 17;
 
 // "English", "French", ...; `language` below kLanguages.
 std::string_view language_name(std::size_t language);
