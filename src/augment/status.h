@@ -2,12 +2,17 @@
 // view, the metrics and the dataset card show them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace tpt::augment {
+
+// Bounds of `EndpointStatus::answers_within`, in seconds.
+inline constexpr std::array<double, 14> kAnswerSeconds = {0.1, 0.25, 0.5, 1,   2.5, 5,    10,
+                                                          30,  60,   120, 300, 600, 1200, 3600};
 
 // One endpoint of the fleet. Counts are of this process.
 struct EndpointStatus {
@@ -25,8 +30,13 @@ struct EndpointStatus {
   std::int64_t generated_tokens = 0;
   std::int64_t wasted_prompt_tokens = 0;  // of attempts whose answer was not used
   std::int64_t wasted_generated_tokens = 0;
-  double busy_seconds = 0;  // during which it had work
-  double spent = 0;         // money, where a price is known
+  double busy_seconds = 0;    // during which it had work
+  double gpu_seconds = 0;     // busy_seconds x the GPUs behind it
+  double spent = 0;           // money, where a price is known
+  double answer_seconds = 0;  // from sending to the end, summed over `answers`
+  // How many answers took at most kAnswerSeconds[i] and more than the bound before; the last counts
+  // the longer ones.
+  std::array<std::int64_t, kAnswerSeconds.size() + 1> answers_within{};
 };
 
 // The documents of one run.
