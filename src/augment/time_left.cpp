@@ -125,13 +125,18 @@ void TimeLeft::learn(const JobStatus& status) {
   lengths_ = recent.count() >= kEnoughAnswers ? std::move(recent) : status.answer_tokens;
 }
 
+double rows_expected(const JobStatus& status) {
+  if (status.documents_total <= 0 || status.documents_read <= 0) return 0;
+  const auto known = static_cast<double>(status.rows_in + status.in_flight);
+  const std::int64_t documents = std::max(status.documents_total, status.documents_read);
+  return known / static_cast<double>(status.documents_read) * static_cast<double>(documents);
+}
+
 double TimeLeft::update(const JobStatus& status) {
   if (status.documents_total <= 0 || status.documents_read <= 0) return -1;
   const auto settled = static_cast<double>(status.rows_in);
   const auto running = static_cast<double>(status.in_flight);
-  // Documents give as many rows as those read so far did.
-  const double rows = (settled + running) / static_cast<double>(status.documents_read) *
-                      static_cast<double>(std::max(status.documents_total, status.documents_read));
+  const double rows = rows_expected(status);
   const bool read_all = status.documents_read >= status.documents_total;
   const double waiting = read_all ? 0 : std::max(0.0, rows - settled - running);
   if (waiting > 0 || speed_ == 0) {

@@ -24,6 +24,10 @@ struct WorkLeft {
 // shorter. 0 where nothing is left; -1 where `lengths` is empty.
 double seconds_to_finish(const TokenHistogram& lengths, const WorkLeft& work);
 
+// How many rows there will be: documents that were not read yet are taken to give as many as the
+// others. 0 where it is not known.
+double rows_expected(const JobStatus& status);
+
 // Follows a run by its status.
 class TimeLeft {
  public:
