@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +15,11 @@ enum class LogLevel { debug, info, warning, error };
 void log_message(LogLevel level, std::string_view message);
 // Messages below `level` are dropped; info is the default.
 void set_log_level(LogLevel level);
+
+// Gives messages to `output` instead of stderr, each as one line without its end, until it is
+// called with an empty function: for a view that has to draw around them. `output` is called from
+// any thread, one at a time, and must not log.
+void set_log_output(std::function<void(std::string_view)> output);
 
 template <typename... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
