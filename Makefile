@@ -1,12 +1,13 @@
 # make demo    sets up, builds, runs the whole pipeline; ends with the path of report.html
 # make test    sets up, builds, runs every test
 # make bench-augment, bench-train    measures against the peers, writes build/bench/NAME.json
+# make stress  breaks runs in every way we know, writes docs/reliability.md
 BUILD ?= build
 JOBS ?= $(shell nproc)
 export TPT_CACHE ?= $(HOME)/.cache/tpt
 export CCACHE_DIR ?= $(TPT_CACHE)/ccache
 
-.PHONY: demo demo-short build test test-fast test-san setup setup-test check format bench-augment bench-train clean
+.PHONY: demo demo-short build test test-fast test-san setup setup-test setup-bench check format bench-augment bench-train stress clean
 
 demo: build
 	$(BUILD)/tpt run recipes/demo.toml --out $(BUILD)/demo
@@ -37,14 +38,21 @@ test-san: setup-test
 	cmake --build $(BUILD)-tsan -j $(JOBS) --target tpt_augment_test tpt_pack_test tpt_eval_test
 	scripts/test --fast $(BUILD)-tsan augment pack eval
 
-bench-augment bench-train: bench-%: setup-test $(BUILD)/build.ninja
+bench-augment bench-train: bench-%: setup-bench $(BUILD)/build.ninja
 	bench/$* $(BUILD)
+
+stress: setup-test $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target tpt -j $(JOBS)
+	bench/stress $(BUILD) --page docs/reliability.md
 
 setup:
 	@scripts/setup
 
 setup-test:
 	@scripts/setup --test
+
+setup-bench:
+	@scripts/setup --bench
 
 check:
 	scripts/check
