@@ -22,7 +22,7 @@ struct Verb {
   void (*function)(Arguments, Run);
 };
 
-constexpr std::array<Verb, 9> kVerbs = {{
+constexpr std::array<Verb, 10> kVerbs = {{
     {"run", "a whole recipe: corpus to report", run_verb},
     {"augment", "have an engine think about every document", augment_verb},
     {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
@@ -32,13 +32,15 @@ constexpr std::array<Verb, 9> kVerbs = {{
     {"report", "the page and the summary of a finished run", report_verb},
     {"plan", "tokens, GPU-hours and disk of a corpus before it is paid for", plan_verb},
     {"lab", "write the controlled corpus with its questions", lab_verb},
+    {"mock-server", "a server without a model, with faults on demand, to rehearse with",
+     mock_server_verb},
 }};
 
 void print_overview() {
   fmt::print(
       "tpt: thinking augmented pre-training, from corpus to report\n\nusage: tpt VERB "
       "[options]\n\n");
-  for (const Verb& verb : kVerbs) fmt::print("  {:<9} {}\n", verb.name, verb.summary);
+  for (const Verb& verb : kVerbs) fmt::print("  {:<11} {}\n", verb.name, verb.summary);
   fmt::print(
       "\n'tpt VERB --help' lists every option; 'tpt --version' names this build.\n"
       "exit status: 0 done, 1 disk or remote, 2 a mistake in the options, 3 bad data, 130 "

@@ -98,6 +98,9 @@ void check_order(const Recipe& recipe) {
     }
     user_error("{}: [{}] needs {}", recipe.file.string(), section, names);
   };
+  if (recipe.has("mock")) {
+    user_error("{}: [mock] is for tpt mock-server --recipe, not for a run", recipe.file.string());
+  }
   needs("augment", {"corpus", "lab"});
   needs("augment", {"engine"});
   needs("filter", {"augment"});

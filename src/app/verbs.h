@@ -19,5 +19,6 @@ void report_verb(Arguments arguments, Run run);
 void run_verb(Arguments arguments, Run run);
 void plan_verb(Arguments arguments, Run run);
 void lab_verb(Arguments arguments, Run run);
+void mock_server_verb(Arguments arguments, Run run);
 
 }  // namespace tpt::app

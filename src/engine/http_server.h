@@ -143,6 +143,10 @@ class HttpServer {
   std::unique_ptr<Listener> listener_;
 };
 
+// For tens of thousands of connections, and what the rest of a program needs of them.
+inline constexpr std::int64_t kWantedOpenFiles = 50'100;
+inline constexpr std::int64_t kOwnOpenFiles = 100;
+
 // How many files this process may have open, after the soft limit was raised to the hard one.
 std::int64_t raise_open_files_limit();
 

@@ -1,6 +1,7 @@
 #include "engine/http_server.h"
 
 #include "base/error.h"
+#include "engine/mock_client.h"
 #include "engine/raw_client.h"
 
 #include <fmt/core.h>
@@ -41,16 +42,6 @@ void echo(const HttpServerRequest& request, HttpExchange& exchange) {
   exchange.answer(
       200, "text/plain",
       fmt::format("{} {} [{}] {}", request.method, request.path, request.query, request.body));
-}
-
-template <typename Condition>
-bool eventually(Condition condition, double seconds = 5) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
 }
 
 constexpr const char* kGet = "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n";
