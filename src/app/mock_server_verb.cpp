@@ -50,12 +50,12 @@ void mock_server_verb(Arguments arguments, Run run) {
   line.example("tpt mock-server --outage 30:60");
   line.example("curl -d '{\"fault\":[\"500=0.2\"]}' http://127.0.0.1:8000/mock/config");
   if (!line.parse(arguments)) return;
+  engine::MockServer server(std::move(config));
   const std::int64_t files = engine::raise_open_files_limit();
   if (files < engine::kWantedOpenFiles) {
     log_warning("at most {} connections: the system's limit of open files (ulimit -Hn) is {}",
                 files - engine::kOwnOpenFiles, files);
   }
-  engine::MockServer server(std::move(config));
   fmt::print("{}/v1\n", server.url());
   std::fflush(stdout);
   wait_for(run.stop);

@@ -60,7 +60,8 @@ class MockFaults : public testing::Test {
   }
 
   static std::string request(bool stream) {
-    return chat_request("p", {{"stream", stream}, {"stream_options", {{"include_usage", true}}}});
+    const Json more = {{"stream", stream}, {"stream_options", {{"include_usage", true}}}};
+    return http_post("/v1/chat/completions", chat_body("p", more).dump(), "Connection: close\r\n");
   }
 
   static MockFault fault_named(const std::string& name) {
