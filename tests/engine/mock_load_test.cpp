@@ -40,9 +40,9 @@ TEST(MockServerSlow, ThePackagesOfPythonAreContent) {
   for (const std::string think : {"none", "reasoning_content", "tags"}) {
     MockServer server({.answer_bytes = 2000});
     server.configure({{"think", think}});
-    const std::string output = output_of(python + " " TPT_SOURCE_DIR
-                                         "/tests/engine/mock_clients_oracle.py " +
-                                         server.url() + "/v1 2>&1");
+    const std::string output =
+        output_of(python + " " TPT_SOURCE_DIR "/tests/engine/mock_clients_oracle.py " +
+                  server.url() + "/v1 2>&1");
     const Json seen = Json::parse(output, nullptr, false);
     ASSERT_FALSE(seen.is_discarded()) << output;
     EXPECT_EQ(seen.at("models"), Json::array({"mock"}));
@@ -72,9 +72,8 @@ TEST(MockServerSlow, EveryAnswerIsGoodUnderLoad) {
     end)";
   for (const int connections : {64, 2000}) {
     MockServer server({.threads = 2, .answer_bytes = 4096, .max_concurrent = 500});
-    const std::string output =
-        output_of(fmt::format("wrk -t1 -c{} -d2s --timeout 30s -s {} {} 2>&1", connections, script,
-                              server.url()));
+    const std::string output = output_of(fmt::format(
+        "wrk -t1 -c{} -d2s --timeout 30s -s {} {} 2>&1", connections, script, server.url()));
     EXPECT_THAT(output, HasSubstr("requests in"));
     EXPECT_THAT(output, Not(HasSubstr("Non-2xx")));
     EXPECT_THAT(output, Not(HasSubstr("Socket errors"))) << output;
