@@ -124,7 +124,7 @@ MockPool::MockPool(std::uint64_t seed) {
     add(std::string(word.substr(0, word.find(' '))) + " ");
   });
   words_ = range();
-  constexpr std::string_view kEnd = " nevertheless, accordingly and all things considered";
+  constexpr std::string_view kEnd = "nevertheless, accordingly and with all things considered";
   for (std::size_t bytes = 1; bytes <= kFillers; ++bytes) {
     add(std::string(kEnd.substr(0, bytes - 1)) + ".");
   }
