@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace tpt::engine {
 
@@ -38,9 +38,11 @@ ApiKey::ApiKey(std::string_view secret, std::string_view origin) : secret_(trimm
 ApiKey ApiKey::load(const std::string& variable, const std::string& file) {
   if (!file.empty()) {
     std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    std::ostringstream text;
+    // Sets a bit, where an iterator would throw for a folder.
+    if (in) text << in.rdbuf();
     if (!in) user_error("the key's file {} cannot be read", file);
-    return {text, file};
+    return {text.str(), file};
   }
   const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
   // A variable that is set to nothing is how scripts say "no key".

@@ -88,6 +88,7 @@ bool ChatReply::event(std::string_view data) {
   piece_ = ChatAnswer{};
   if (!read_chat_answer(event_, piece_)) {
     torn_ = true;
+    end_ = ReplyEnd::torn;
     return false;
   }
   take(piece_);

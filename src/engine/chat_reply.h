@@ -28,9 +28,10 @@ struct ChatReplyOptions {
 // Why no more is wanted before the end.
 enum class ReplyEnd {
   none,
-  loop,      // keep_going said so
-  over,      // the thinking is complete, and what follows is not wanted
-  too_large  // more than most_bytes
+  loop,       // keep_going said so
+  over,       // the thinking is complete, and what follows is not wanted
+  too_large,  // more than most_bytes
+  torn        // an event that is no JSON
 };
 
 class ChatReply {

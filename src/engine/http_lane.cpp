@@ -127,12 +127,15 @@ HttpLane::~HttpLane() {
   curl_multi_cleanup(multi_);
 }
 
-int HttpLane::on_socket(CURL*, curl_socket_t socket, int what, void* lane, void*) {
+int HttpLane::on_socket(CURL* easy, curl_socket_t socket, int what, void* lane, void*) {
   std::uint32_t events = 0;
   if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) events |= EPOLLOUT;
   HttpLane& self = *static_cast<HttpLane*>(lane);
   self.poll_.want(socket, events, &self);
+  if (what != CURL_POLL_REMOVE && easy != nullptr) {
+    if (HttpTransfer* transfer = transfer_of(easy)) transfer->socket = socket;
+  }
   return 0;
 }
 
@@ -236,6 +239,7 @@ void HttpLane::remove(HttpTransfer& transfer) {
   // The handle outlives the transfer that it points to.
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, nullptr);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, nullptr);
   idle_.push_back(easy);
   transfer.easy = nullptr;
   --transfers_;

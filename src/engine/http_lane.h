@@ -32,7 +32,8 @@ struct HttpTransfer {
   double first_byte_seconds = -1;
   int sendings = 0;        // on how many connections it was tried
   int status = 0;          // known from the first byte of the body on
-  int paused_socket = -1;  // while its bytes gather
+  int socket = -1;         // that libcurl looks at for it
+  int paused_socket = -1;  // the one whose bytes gather or gathered
   std::size_t active_index = 0;
   bool stopped = false;  // by on_data
   CURL* easy = nullptr;

@@ -54,11 +54,12 @@ void HttpPoll::want(int socket, std::uint32_t events, HttpLane* lane) {
   }
 }
 
-void HttpPoll::pause(int socket) {
+bool HttpPoll::pause(int socket) {
   Socket& state = at(socket);
-  if (!state.known || state.paused) return;
+  if (!state.known || state.paused) return false;
   state.paused = true;
   forget(socket, state);
+  return true;
 }
 
 void HttpPoll::resume(int socket) {

@@ -31,8 +31,8 @@ class HttpPoll {
   void closed(int socket);
   // What libcurl wants to know of a socket now; 0 for nothing.
   void want(int socket, std::uint32_t events, HttpLane* lane);
-  // Stops looking for bytes until resume(): they wait in the kernel.
-  void pause(int socket);
+  // Stops looking for bytes until resume(): they wait in the kernel. False where it does already.
+  bool pause(int socket);
   void resume(int socket);
 
   // Waits up to `milliseconds` (-1: for ever) and appends what is ready to `ready`. Returns early

@@ -127,17 +127,13 @@ void HttpTransfers::arm(HttpLane& lane, HttpClock::time_point due) {
 }
 
 void HttpTransfers::gather(HttpTransfer& transfer) {
-  if (transfer.paused_socket >= 0) return;
   const HttpClock::duration age = transfer.last_byte - transfer.queued;
   const auto pause = std::min<HttpClock::duration>(
       kMostGathering, std::chrono::duration_cast<HttpClock::duration>(age * kGatherShare));
   if (pause < kLeastGathering) return;
-  curl_socket_t socket = CURL_SOCKET_BAD;
-  curl_easy_getinfo(transfer.easy, CURLINFO_ACTIVESOCKET, &socket);
-  if (socket == CURL_SOCKET_BAD) return;
-  transfer.paused_socket = socket;
-  poll_.pause(socket);
-  gathering_.emplace(transfer.last_byte + pause, std::pair(socket, transfer.id));
+  if (transfer.socket < 0 || !poll_.pause(transfer.socket)) return;
+  transfer.paused_socket = transfer.socket;
+  gathering_.emplace(transfer.last_byte + pause, transfer.socket);
 }
 
 void HttpTransfers::turn(bool may_wait) {
@@ -182,7 +178,7 @@ void HttpTransfers::resume_gathered() {
   const HttpClock::time_point now = HttpClock::now();
   while (!gathering_.empty() && gathering_.top().first <= now) {
     // Whoever has the socket by now: looking at it once too often does no harm.
-    poll_.resume(gathering_.top().second.first);
+    poll_.resume(gathering_.top().second);
     gathering_.pop();
   }
 }

@@ -75,7 +75,7 @@ class HttpTransfers : public HttpLaneOwner {
   std::vector<HttpPoll::Ready> ready_;
   std::vector<HttpLane*> touched_;
   Timers<HttpLane*> lane_timers_;
-  Timers<std::pair<int, std::uint64_t>> gathering_;  // socket and transfer
+  Timers<int> gathering_;  // sockets
   HttpClock::time_point next_scan_ = HttpClock::time_point::max();
 };
 

@@ -1,0 +1,178 @@
+#include "engine/chat_reply.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tpt::engine {
+namespace {
+
+using testing::HasSubstr;
+
+ChatReply::Result reply_to(const std::string& bytes, ChatReplyOptions options = {},
+                           std::size_t piece = 1 << 20, bool whole = true) {
+  ChatReply reply(std::move(options));
+  const std::string_view all = bytes;
+  for (std::size_t at = 0; at < all.size(); at += piece) {
+    if (!reply.feed(all.substr(at, piece))) break;
+  }
+  return reply.finish(whole);
+}
+
+std::string delta(const std::string& field, const std::string& text) {
+  return "data: {\"choices\":[{\"index\":0,\"delta\":{\"" + field + "\":\"" + text +
+         "\"},\"finish_reason\":null}]}\n\n";
+}
+
+const std::string kEnd =
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n"
+    "data: [DONE]\n\n";
+
+TEST(ChatReply, AStreamIsReadFromAnySplit) {
+  const std::string stream = ": ping\n\n" + delta("role", "assistant") +
+                             delta("reasoning_content", "na\u00ef") +
+                             delta("reasoning_content", "ve") + delta("content", "so") + kEnd;
+  for (std::size_t piece = 1; piece < 60; ++piece) {
+    const ChatReply::Result result = reply_to(stream, {}, piece);
+    ASSERT_EQ(result.response.failure, Failure::none) << result.response.error;
+    EXPECT_EQ(result.response.text, "na\u00efve");
+    EXPECT_EQ(result.response.finish, Finish::stop);
+    EXPECT_EQ(result.prompt_tokens, 3);
+    EXPECT_EQ(result.generated_tokens, 5);
+  }
+}
+
+TEST(ChatReply, TagsMayBeSplitOverEvents) {
+  const std::string stream = delta("content", "<th") + delta("content", "ink>a b</") +
+                             delta("content", "think") + delta("content", ">c") + kEnd;
+  EXPECT_EQ(reply_to(stream).response.text, "a b");
+  EXPECT_EQ(reply_to(stream, {.part = AnswerPart::answer}).response.text, "c");
+}
+
+TEST(ChatReply, EitherFormMayComeWhateverWasAskedFor) {
+  const std::string object =
+      " \n{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}";
+  EXPECT_EQ(reply_to(object, {}, 1).response.text, "a");
+  EXPECT_EQ(reply_to(object).response.finish, Finish::length);
+}
+
+TEST(ChatReply, ACutStreamKeepsItsText) {
+  const std::string stream = delta("content", "first") + delta("content", " second");
+  for (const bool whole : {true, false}) {
+    const ChatReply::Result result = reply_to(stream, {}, 7, whole);
+    EXPECT_EQ(result.response.text, "first second");
+    if (whole) {
+      EXPECT_EQ(result.response.finish, Finish::error);
+      EXPECT_EQ(result.response.failure, Failure::unreachable);
+    }
+  }
+}
+
+TEST(ChatReply, AnErrorInAStreamIsOne) {
+  const std::string stream =
+      delta("content", "first") +
+      "data: {\"error\":{\"message\":\"engine died\",\"type\":\"E\",\"code\":500}}\n\n"
+      "data: [DONE]\n\n";
+  const ChatReply::Result result = reply_to(stream);
+  EXPECT_EQ(result.response.failure, Failure::broken);
+  EXPECT_EQ(result.response.error, "engine died");
+  EXPECT_EQ(result.response.text, "first");
+  EXPECT_TRUE(result.has_error);
+}
+
+TEST(ChatReply, BrokenAnswersAreNone) {
+  const std::string torn = delta("content", "a") + "data: {\"choices\":[{\"del\n\n" + kEnd;
+  EXPECT_EQ(reply_to(torn).response.failure, Failure::broken);
+  EXPECT_EQ(reply_to(torn).response.text, "a");
+  for (const char* body : {"", " ", "{\"choices\":[", "{\"choices\":[]}", "{}", "<html>502</html>",
+                           "{\"choices\":[{\"message\":{\"content\":\"a\"},"
+                           "\"finish_reason\":\"abort\"}]}"}) {
+    const ChatReply::Result result = reply_to(body);
+    EXPECT_EQ(result.response.failure, Failure::broken) << body;
+    EXPECT_EQ(result.response.finish, Finish::error);
+    EXPECT_FALSE(result.response.error.empty());
+  }
+}
+
+TEST(ChatReply, TheCapCountsOnlyInsideTheThinking) {
+  const auto object = [](const std::string& content) {
+    return "{\"choices\":[{\"message\":{\"content\":\"" + content +
+           "\"},\"finish_reason\":\"length\"}]}";
+  };
+  EXPECT_EQ(reply_to(object("<think>a")).response.finish, Finish::length);
+  EXPECT_EQ(reply_to(object("<think>a</think>b")).response.finish, Finish::stop);
+  EXPECT_EQ(reply_to(object("<think>a</think>b"), {.part = AnswerPart::answer}).response.finish,
+            Finish::length);
+}
+
+TEST(ChatReply, StopStringsHoldWhereTheServerForgotThem) {
+  const std::string object =
+      "{\"choices\":[{\"message\":{\"content\":\"a END b\"},\"finish_reason\":\"length\"}]}";
+  const ChatReply::Result result = reply_to(object, {.stop = {"END"}});
+  EXPECT_EQ(result.response.text, "a ");
+  EXPECT_EQ(result.response.finish, Finish::stop);
+}
+
+TEST(ChatReply, AWatchedLoopEndsTheStream) {
+  std::vector<std::string> seen;
+  ChatReplyOptions options;
+  options.keep_going = [&](std::string_view text) {
+    seen.emplace_back(text);
+    return text.size() < 12;
+  };
+  std::string stream;
+  for (int i = 0; i < 10; ++i) stream += delta("reasoning", "again ");
+  ChatReply reply(options);
+  bool goes_on = true;
+  std::size_t at = 0;
+  for (; at < stream.size() && goes_on; at += 40) goes_on = reply.feed(stream.substr(at, 40));
+  EXPECT_FALSE(goes_on);
+  EXPECT_LT(at, stream.size() / 2);
+  EXPECT_EQ(reply.end(), ReplyEnd::loop);
+  EXPECT_EQ(reply.chunks(), 2);
+  const ChatReply::Result result = reply.finish(false);
+  EXPECT_EQ(result.response.finish, Finish::loop);
+  EXPECT_EQ(result.response.text, "again again ");
+  EXPECT_EQ(seen, (std::vector<std::string>{"again ", "again again "}));
+}
+
+TEST(ChatReply, NothingIsPaidForBehindTheThinking) {
+  std::string stream = delta("reasoning", "why") + delta("content", "\\n\\n");
+  for (int i = 0; i < 10; ++i) stream += delta("content", "long answer ");
+  ChatReply reply({.stop = {"</think>"}});
+  EXPECT_TRUE(reply.feed(delta("reasoning", "why")));
+  EXPECT_FALSE(reply.feed(delta("content", "so")));
+  EXPECT_EQ(reply.end(), ReplyEnd::over);
+  EXPECT_EQ(reply.finish(false).response.finish, Finish::stop);
+  ChatReply without_stop({});
+  EXPECT_TRUE(without_stop.feed(stream));
+}
+
+TEST(ChatReply, AnAnswerWithoutEndIsCutOff) {
+  ChatReply stream({.most_bytes = 1000});
+  bool goes_on = true;
+  for (int i = 0; i < 1000 && goes_on; ++i) goes_on = stream.feed(delta("content", "0123456789"));
+  EXPECT_FALSE(goes_on);
+  EXPECT_EQ(stream.finish(false).response.failure, Failure::broken);
+  ChatReply line({.most_bytes = 1000});
+  goes_on = line.feed("data: ");
+  for (int i = 0; i < 1000 && goes_on; ++i) goes_on = line.feed("0123456789");
+  EXPECT_FALSE(goes_on);
+  ChatReply object({.most_bytes = 1000});
+  EXPECT_FALSE(object.feed("{" + std::string(1000, ' ')));
+}
+
+TEST(ChatReply, TextIsValidUtf8) {
+  EXPECT_EQ(reply_to("{\"choices\":[{\"text\":\"a\xFF\xE4\xB8z\xC3\",\"finish_reason\":\"stop\"}]}")
+                .response.text,
+            "a\uFFFD\uFFFDz");
+  // A code point over two events is whole again.
+  EXPECT_EQ(reply_to(delta("content", "\xE4\xB8") + delta("content", "\xAD") + kEnd).response.text,
+            "\u4e2d");
+}
+
+}  // namespace
+}  // namespace tpt::engine
