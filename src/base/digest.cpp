@@ -10,11 +10,22 @@
 
 namespace tpt {
 
+namespace {
+
+// Looking an algorithm up takes longer than hashing a short text with it.
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TPT_CHECK(kAlgorithm != nullptr);
+  return kAlgorithm;
+}
+
+}  // namespace
+
 struct Sha256::Context {
   EVP_MD_CTX* handle = EVP_MD_CTX_new();
   Context() {
     TPT_CHECK(handle != nullptr);
-    TPT_CHECK(EVP_DigestInit_ex(handle, EVP_sha256(), nullptr) == 1);
+    TPT_CHECK(EVP_DigestInit_ex(handle, sha256_algorithm(), nullptr) == 1);
   }
   ~Context() { EVP_MD_CTX_free(handle); }
   Context(const Context&) = delete;
@@ -36,9 +47,12 @@ std::string Sha256::hex() const {
   TPT_CHECK(EVP_MD_CTX_copy_ex(copy.handle, context_->handle) == 1);
   std::array<unsigned char, 32> bytes{};
   TPT_CHECK(EVP_DigestFinal_ex(copy.handle, bytes.data(), nullptr) == 1);
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
+  text.reserve(2 * bytes.size());
   for (const unsigned char byte : bytes) {
-    text += fmt::format("{:02x}", byte);
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
   }
   return text;
 }

@@ -1,115 +1,216 @@
 #include "storage/journal.h"
 
 #include "base/error.h"
+#include "base/log.h"
+#include "storage/checksum.h"
+#include "storage/journal_lock.h"
+#include "storage/key_index.h"
 
 #include <sqlite3.h>
 
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <fcntl.h>
+#include <algorithm>
+#include <limits>
 #include <string>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace tpt::storage {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
 
-// A lock on a file beside the journal; the kernel drops it with the process, however that ends.
-class FileLock {
- public:
-  explicit FileLock(const std::filesystem::path& path) {
-    descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) io_error("cannot open {}: {}", path.string(), std::strerror(errno));
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      close(descriptor_);
-      user_error("{} is in use: another process works on this folder", path.string());
-    }
+constexpr int kLayout = 2;
+
+struct Key {
+  std::string_view item;
+  std::int64_t attempt = 0;
+  std::string_view request_hash;
+
+  bool operator==(const Key&) const = default;
+
+  std::uint64_t checksum() const {
+    return checksum64(request_hash, checksum64(item, static_cast<std::uint64_t>(attempt)));
   }
-  ~FileLock() { close(descriptor_); }
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-
- private:
-  int descriptor_ = -1;
 };
+
+// A view of nothing may have no address, which SQLite would take for null.
+const char* address(std::string_view bytes) { return bytes.empty() ? "" : bytes.data(); }
+
+std::int64_t as_signed(std::uint64_t bits) { return static_cast<std::int64_t>(bits); }
 
 }  // namespace
 
 struct Journal::State {
-  State(const std::filesystem::path& journal)
+  explicit State(const fs::path& journal)
       : path(journal.string()), lock(journal.string() + ".lock") {}
   ~State() {
-    sqlite3_finalize(find);
-    sqlite3_finalize(put);
+    for (sqlite3_stmt* statement : {find, read_key, put_key, put_value}) {
+      sqlite3_finalize(statement);
+    }
     sqlite3_close(database);
+  }
+
+  [[noreturn]] void damaged_file(const std::string& problem) const {
+    data_error(
+        "{}: the journal is damaged ({}): restore it from a copy, or remove it to start over", path,
+        problem);
   }
 
   [[noreturn]] void fail(int code) const {
     const std::string problem = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
-    switch (code & 0xff) {
-      case SQLITE_CORRUPT:
-      case SQLITE_NOTADB:
-        data_error(
-            "{}: the journal is damaged ({}): restore it from a copy, or remove it to start "
-            "over",
-            path, problem);
-      default:
-        io_error("{}: {}", path, problem);
-    }
+    const int kind = code & 0xff;
+    if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) damaged_file(problem);
+    io_error("{}: {}", path, problem);
   }
 
   void check(int code) const {
     if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW) fail(code);
   }
 
-  void run(const char* sql) { check(sqlite3_exec(database, sql, nullptr, nullptr, nullptr)); }
+  void run(const char* sql) const { check(sqlite3_exec(database, sql, nullptr, nullptr, nullptr)); }
 
-  sqlite3_stmt* prepare(const char* sql) {
+  sqlite3_stmt* prepare(const char* sql) const {
     sqlite3_stmt* statement = nullptr;
     check(sqlite3_prepare_v2(database, sql, -1, &statement, nullptr));
     return statement;
   }
 
-  // A view of nothing may have no address, which SQLite would take for null.
-  static const char* address(std::string_view bytes) { return bytes.empty() ? "" : bytes.data(); }
-
-  void bind_key(sqlite3_stmt* statement, std::string_view item, std::int64_t attempt,
-                std::string_view request_hash) const {
-    check(sqlite3_reset(statement));
-    check(
-        sqlite3_bind_text64(statement, 1, address(item), item.size(), SQLITE_STATIC, SQLITE_UTF8));
-    check(sqlite3_bind_int64(statement, 2, attempt));
-    check(sqlite3_bind_text64(statement, 3, address(request_hash), request_hash.size(),
-                              SQLITE_STATIC, SQLITE_UTF8));
+  std::int64_t number_of(const char* sql) const {
+    sqlite3_stmt* statement = prepare(sql);
+    const int code = sqlite3_step(statement);
+    const std::int64_t number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    check(code);
+    return number;
   }
 
+  static std::string_view bytes_at(sqlite3_stmt* row, int column) {
+    const void* data = sqlite3_column_blob(row, column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
+    return size == 0 ? std::string_view() : std::string_view(static_cast<const char*>(data), size);
+  }
+
+  // A row of `finished`: item, attempt, request_hash from `column` on.
+  static Key key_at(sqlite3_stmt* row, int column) {
+    return {bytes_at(row, column), sqlite3_column_int64(row, column + 1),
+            bytes_at(row, column + 2)};
+  }
+
+  void bind(sqlite3_stmt* statement, int column, std::string_view bytes) const {
+    check(sqlite3_bind_blob64(statement, column, address(bytes), bytes.size(), SQLITE_STATIC));
+  }
+
+  std::uint32_t number_under(const Key& key, std::uint64_t key_sum) {
+    return index.find(static_cast<std::uint32_t>(key_sum),
+                      [&](std::uint32_t number) { return stands_under(key, number); });
+  }
+
+  bool stands_under(const Key& key, std::uint32_t number) {
+    check(sqlite3_bind_int64(read_key, 1, number));
+    const int code = sqlite3_step(read_key);
+    check(code);
+    const bool same = code == SQLITE_ROW && key_at(read_key, 0) == key;
+    check(sqlite3_reset(read_key));
+    return same;
+  }
+
+  void add(const Key& key, std::uint64_t key_sum, std::uint32_t number) {
+    const auto hash = static_cast<std::uint32_t>(key_sum);
+    const auto is_it = [&](std::uint32_t other) { return stands_under(key, other); };
+    if (!index.replace(hash, number, is_it)) index.add(hash, number);
+  }
+
+  void open();
+  void refuse_cut_files() const;
+  void load();
+
   std::string path;
-  FileLock lock;
+  JournalLock lock;
   sqlite3* database = nullptr;
   sqlite3_stmt* find = nullptr;
-  sqlite3_stmt* put = nullptr;
+  sqlite3_stmt* read_key = nullptr;
+  sqlite3_stmt* put_key = nullptr;
+  sqlite3_stmt* put_value = nullptr;
+  KeyIndex index;
+  std::uint32_t last_number = 0;
   std::int64_t uncommitted = 0;
-  Clock::time_point last_commit;
+  std::int64_t damaged = 0;
+  std::int64_t lost = 0;
 };
 
-Journal::Journal(const std::filesystem::path& path) {
-  if (!path.parent_path().empty()) std::filesystem::create_directories(path.parent_path());
+// SQLite takes a file of no bytes for a new database and throws its log away.
+void Journal::State::refuse_cut_files() const {
+  std::error_code none;
+  const auto size_of = [&](const std::string& name) {
+    const auto size = fs::file_size(name, none);
+    return none ? 0 : size;
+  };
+  if (size_of(path) == 0 && size_of(path + "-wal") > 0) {
+    damaged_file("it is empty, and its write-ahead log is not");
+  }
+}
+
+void Journal::State::open() {
+  refuse_cut_files();
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  check(sqlite3_open_v2(path.c_str(), &database, flags, nullptr));
+  // Values have a few KB: in large pages several share one.
+  run("PRAGMA page_size=32768");
+  run("PRAGMA journal_mode=WAL");
+  run("PRAGMA synchronous=FULL");
+  run("PRAGMA wal_autocheckpoint=512");
+  run("PRAGMA cache_size=-8192");
+  const std::int64_t layout = number_of("PRAGMA user_version");
+  const bool has_tables = number_of("SELECT count(*) FROM sqlite_schema") > 0;
+  if (has_tables && layout != kLayout) {
+    user_error(
+        "{} was written by another version of tpt (layout {}, this one reads {}): finish with that "
+        "version, choose another --out, or remove the journal to ask for everything again",
+        path, layout, kLayout);
+  }
+  if (!has_tables) {
+    run("BEGIN;"
+        "CREATE TABLE finished (number INTEGER PRIMARY KEY, item BLOB NOT NULL, attempt INTEGER "
+        "NOT NULL, request_hash BLOB NOT NULL, value_sum INTEGER NOT NULL, key_sum INTEGER NOT "
+        "NULL);"
+        "CREATE TABLE answers (number INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+        "PRAGMA user_version=2;"
+        "COMMIT");
+  }
+}
+
+void Journal::State::load() {
+  sqlite3_stmt* rows =
+      prepare("SELECT number, item, attempt, request_hash, key_sum FROM finished ORDER BY number");
+  int code = SQLITE_OK;
+  while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+    const std::int64_t number = sqlite3_column_int64(rows, 0);
+    const Key key = key_at(rows, 1);
+    const std::uint64_t key_sum = key.checksum();
+    if (number != std::int64_t{last_number} + 1 ||
+        as_signed(key_sum) != sqlite3_column_int64(rows, 4)) {
+      sqlite3_finalize(rows);
+      damaged_file(fmt::format("entry {} is not as it was written", last_number + 1));
+    }
+    last_number = static_cast<std::uint32_t>(number);
+    add(key, key_sum, last_number);
+  }
+  sqlite3_finalize(rows);
+  check(code);
+  lost = std::max<std::int64_t>(0, lock.noted() - last_number);
+}
+
+Journal::Journal(const fs::path& path) {
+  if (!path.parent_path().empty()) fs::create_directories(path.parent_path());
   state_ = std::make_unique<State>(path);
   State& state = *state_;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  state.check(sqlite3_open_v2(path.c_str(), &state.database, flags, nullptr));
-  state.run("PRAGMA journal_mode=WAL");
-  state.run("PRAGMA synchronous=FULL");
-  state.run(
-      "CREATE TABLE IF NOT EXISTS finished (item BLOB NOT NULL, attempt INTEGER NOT NULL, "
-      "request_hash BLOB NOT NULL, value BLOB NOT NULL, "
-      "PRIMARY KEY (item, attempt, request_hash)) WITHOUT ROWID");
+  state.open();
+  state.read_key =
+      state.prepare("SELECT item, attempt, request_hash FROM finished WHERE number = ?");
   state.find = state.prepare(
-      "SELECT value FROM finished WHERE item = ? AND attempt = ? AND request_hash = ?");
-  state.put = state.prepare("INSERT INTO finished VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
+      "SELECT finished.value_sum, answers.value FROM finished JOIN answers USING (number) WHERE "
+      "number = ?");
+  state.put_key = state.prepare("INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?)");
+  state.put_value = state.prepare("INSERT INTO answers VALUES (?, ?)");
+  state.load();
 }
 
 Journal::~Journal() {
@@ -124,49 +225,62 @@ Journal::~Journal() {
 std::optional<std::string> Journal::find(std::string_view item, std::int64_t attempt,
                                          std::string_view request_hash) {
   State& state = *state_;
-  state.bind_key(state.find, item, attempt, request_hash);
+  const Key key{item, attempt, request_hash};
+  const std::uint32_t number = state.number_under(key, key.checksum());
+  if (number == 0) return std::nullopt;
+  state.check(sqlite3_bind_int64(state.find, 1, number));
   const int code = sqlite3_step(state.find);
   state.check(code);
   std::optional<std::string> value;
   if (code == SQLITE_ROW) {
-    const auto bytes = static_cast<std::size_t>(sqlite3_column_bytes(state.find, 0));
-    const void* data = sqlite3_column_blob(state.find, 0);
-    value.emplace(bytes == 0 ? "" : static_cast<const char*>(data), bytes);
+    value.emplace(State::bytes_at(state.find, 1));
+    if (as_signed(checksum64(*value, number)) != sqlite3_column_int64(state.find, 0)) value.reset();
   }
   state.check(sqlite3_reset(state.find));
+  if (!value) {
+    ++state.damaged;
+    log_warning("{}: what it holds for {} is damaged and counts as not there", state.path, item);
+  }
   return value;
 }
 
 void Journal::put(std::string_view item, std::int64_t attempt, std::string_view request_hash,
                   std::string_view value) {
   State& state = *state_;
-  if (state.uncommitted == 0) {
-    state.run("BEGIN");
-  }
+  TPT_CHECK(state.last_number < std::numeric_limits<std::uint32_t>::max(), "the journal is full");
+  if (state.uncommitted == 0) state.run("BEGIN");
   ++state.uncommitted;
-  state.bind_key(state.put, item, attempt, request_hash);
-  state.check(
-      sqlite3_bind_blob64(state.put, 4, State::address(value), value.size(), SQLITE_STATIC));
-  state.check(sqlite3_step(state.put));
-  state.check(sqlite3_reset(state.put));
-  const std::chrono::duration<double> waited = Clock::now() - state.last_commit;
-  if (state.uncommitted >= kBatch || waited.count() >= kBatchSeconds) commit();
+  const Key key{item, attempt, request_hash};
+  const std::uint64_t key_sum = key.checksum();
+  const std::uint32_t number = state.last_number + 1;
+  sqlite3_stmt* const put_key = state.put_key;
+  state.check(sqlite3_bind_int64(put_key, 1, number));
+  state.bind(put_key, 2, item);
+  state.check(sqlite3_bind_int64(put_key, 3, attempt));
+  state.bind(put_key, 4, request_hash);
+  state.check(sqlite3_bind_int64(put_key, 5, as_signed(checksum64(value, number))));
+  state.check(sqlite3_bind_int64(put_key, 6, as_signed(key_sum)));
+  state.check(sqlite3_step(put_key));
+  state.check(sqlite3_reset(put_key));
+  state.check(sqlite3_bind_int64(state.put_value, 1, number));
+  state.bind(state.put_value, 2, value);
+  state.check(sqlite3_step(state.put_value));
+  state.check(sqlite3_reset(state.put_value));
+  state.last_number = number;
+  state.add(key, key_sum, number);
 }
 
 void Journal::commit() {
-  if (state_->uncommitted == 0) return;
-  state_->run("COMMIT");
-  state_->uncommitted = 0;
-  state_->last_commit = Clock::now();
+  State& state = *state_;
+  if (state.uncommitted == 0) return;
+  state.run("COMMIT");
+  state.uncommitted = 0;
+  state.lock.note(state.last_number);
 }
 
-std::int64_t Journal::size() {
-  sqlite3_stmt* count = state_->prepare("SELECT count(*) FROM finished");
-  const int code = sqlite3_step(count);
-  const std::int64_t rows = code == SQLITE_ROW ? sqlite3_column_int64(count, 0) : 0;
-  sqlite3_finalize(count);
-  state_->check(code);
-  return rows;
-}
+std::int64_t Journal::uncommitted() const { return state_->uncommitted; }
+std::int64_t Journal::size() const { return static_cast<std::int64_t>(state_->index.size()); }
+std::int64_t Journal::damaged() const { return state_->damaged; }
+std::int64_t Journal::lost() const { return state_->lost; }
 
 }  // namespace tpt::storage
