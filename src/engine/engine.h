@@ -107,6 +107,8 @@ class Engine {
   // True where the same request always gives the same text, whatever else is in flight.
   virtual bool deterministic() const = 0;
   virtual const TokenCounter& tokens() const = 0;
+  // Whether it reads `Request::document`; false saves the copy.
+  virtual bool needs_document() const { return true; }
 };
 
 // One text scored by a model: the natural-log probability of each token given all before it.

@@ -45,6 +45,30 @@ void cut(Response& response, const Sampling& sampling) {
   response.generated_tokens = static_cast<std::int64_t>(response.text.size());
 }
 
+// Shows the text as it grows, a few bytes at a time; true where it is to end at `shown` bytes.
+bool is_stopped(const Request& request, const std::string& text, std::size_t& shown) {
+  constexpr std::size_t kBytesAtOnce = 64;
+  while (request.keep_going && shown < text.size()) {
+    shown = std::min(text.size(), shown + kBytesAtOnce);
+    if (!request.keep_going(std::string_view(text).substr(0, shown))) return true;
+  }
+  return false;
+}
+
+// What an engine does that sees its text grow.
+void watch(const Request& request, Response& response) {
+  std::size_t shown = 0;
+  if (request.cancel.stop_requested()) {
+    response = {.finish = Finish::error, .error = request.key + ": cancelled"};
+    response.failure = Failure::cancelled;
+  } else if (response.finish != Finish::error && is_stopped(request, response.text, shown)) {
+    response.text.resize(
+        ByteCounter().prefix_bytes(response.text, static_cast<std::int64_t>(shown)));
+    response.finish = Finish::loop;
+    response.generated_tokens = static_cast<std::int64_t>(response.text.size());
+  }
+}
+
 }  // namespace
 
 Response fake_response(const Request& request, std::int64_t words) {
@@ -124,6 +148,7 @@ Response FakeEngine::answer(const Job& job) const {
   } else {
     response = fake_response(job.request, config_.words);
   }
+  watch(job.request, response);
   response.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - job.submitted).count();
   return response;

@@ -32,7 +32,7 @@ struct FakeConfig {
 };
 
 // A token is a byte. The text depends on prompt, document, answer start and sampling, never on the
-// key; it honours `max_tokens` (Finish::length) and the stop strings.
+// key; it honours `max_tokens` (Finish::length), the stop strings, `keep_going` and `cancel`.
 class FakeEngine : public Engine {
  public:
   explicit FakeEngine(FakeConfig config = {});

@@ -12,6 +12,9 @@ namespace tpt::engine {
 
 namespace {
 
+// keep_going() of a request is asked this often.
+constexpr std::int64_t kTokensBetweenLooks = 16;
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -41,9 +44,10 @@ LlamaBatcher::LlamaBatcher(const LlamaModel& model, LlamaContext& context, const
       slots_(static_cast<std::size_t>(options.sequences)) {}
 
 void LlamaBatcher::start(LlamaJob job) {
-  const auto refuse = [&](const std::string& error, std::int64_t prompt_tokens) {
+  const auto refuse = [&](Failure failure, const std::string& error, std::int64_t prompt_tokens) {
     Response response;
     response.finish = Finish::error;
+    response.failure = failure;
     response.error = fmt::format("{}: {}", job.request.key, error);
     response.prompt_tokens = prompt_tokens;
     response.seconds = seconds_since(job.submitted);
@@ -52,14 +56,19 @@ void LlamaBatcher::start(LlamaJob job) {
   const std::int64_t room = options_.tokens_of_sequence;
   const std::size_t bytes = job.request.prompt.size() + job.request.answer_start.size();
   const auto fewest = static_cast<std::int64_t>(bytes / model_.longest_piece());
+  if (job.request.cancel.stop_requested()) {
+    refuse(Failure::cancelled, "cancelled", 0);
+    return;
+  }
   if (const std::string complaint = complaint_about(job.request.sampling); !complaint.empty()) {
-    refuse(complaint, 0);
+    refuse(Failure::refused, complaint, 0);
     return;
   }
   // White space of any length may be dropped by a template, so only a clear excess is refused
   // without tokenising it.
   if (fewest > room && bytes > (std::size_t{1} << 24U)) {
-    refuse(fmt::format("a prompt of {} bytes, at least {} tokens; the context holds {}", bytes,
+    refuse(Failure::too_long,
+           fmt::format("a prompt of {} bytes, at least {} tokens; the context holds {}", bytes,
                        fewest, room),
            fewest);
     return;
@@ -68,16 +77,17 @@ void LlamaBatcher::start(LlamaJob job) {
   try {
     prompt = prompt_.tokens(job.request);
   } catch (const Error& error) {
-    refuse(error.what(), 0);
+    refuse(Failure::refused, error.what(), 0);
     return;
   }
   const auto length = static_cast<std::int64_t>(prompt.size());
   if (prompt.empty()) {
-    refuse("an empty prompt: there is nothing to continue", 0);
+    refuse(Failure::refused, "an empty prompt: there is nothing to continue", 0);
     return;
   }
   if (length >= room) {
-    refuse(fmt::format("a prompt of {} tokens; the context holds {} for prompt and answer: cut the "
+    refuse(Failure::too_long,
+           fmt::format("a prompt of {} tokens; the context holds {} for prompt and answer: cut the "
                        "document or raise sequence_tokens",
                        length, room),
            length);
@@ -164,9 +174,11 @@ bool LlamaBatcher::step() {
       continue;
     }
     if (outcome == LlamaContext::Outcome::failed) {
-      finish(slot, Finish::error, "llama.cpp could not decode the batch");
+      finish(slot, Finish::error, "llama.cpp could not decode the batch", Failure::internal);
       context_.forget(&slot - slots_.data(), 0);
       slot.held.clear();
+    } else if (slot.job->request.cancel.stop_requested()) {
+      finish(slot, Finish::error, "cancelled", Failure::cancelled);
     } else if (slot.logits_index >= 0) {
       take_token(slot);
     }
@@ -178,7 +190,7 @@ bool LlamaBatcher::step() {
 void LlamaBatcher::take_token(Slot& slot) {
   const std::optional<Token> token = slot.sampler->draw(context_.logits(slot.logits_index));
   if (!token) {
-    finish(slot, Finish::error, "the model's logits are not finite");
+    finish(slot, Finish::error, "the model's logits are not finite", Failure::internal);
     return;
   }
   if (model_.ends_generation(*token)) {
@@ -201,16 +213,21 @@ void LlamaBatcher::take_token(Slot& slot) {
   } else if (slot.generated >= sampling.max_tokens ||
              static_cast<std::int64_t>(slot.held.size()) >= options_.tokens_of_sequence) {
     finish(slot, Finish::length, "");
+  } else if (const auto& keep_going = slot.job->request.keep_going;
+             keep_going && slot.generated % kTokensBetweenLooks == 0 &&
+             !keep_going(slot.answer.bytes())) {
+    finish(slot, Finish::loop, "");
   }
 }
 
-void LlamaBatcher::finish(Slot& slot, Finish finish, const std::string& error) {
+void LlamaBatcher::finish(Slot& slot, Finish finish, const std::string& error, Failure failure) {
   const LlamaJob job = std::move(*slot.job);
   slot.job.reset();
   --busy_;
   Response response;
   response.text = slot.answer.text();
   response.finish = finish;
+  response.failure = failure;
   response.prompt_tokens = static_cast<std::int64_t>(slot.prompt.size());
   response.generated_tokens = slot.generated;
   response.seconds = seconds_since(job.submitted);

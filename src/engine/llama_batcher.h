@@ -54,7 +54,7 @@ class LlamaBatcher {
   std::size_t kept_tokens(const Slot& slot, const std::vector<Token>& prompt) const;
   void fill_batch();
   void take_token(Slot& slot);
-  void finish(Slot& slot, Finish finish, const std::string& error);
+  void finish(Slot& slot, Finish finish, const std::string& error, Failure failure = Failure::none);
 
   const LlamaModel& model_;
   LlamaContext& context_;
