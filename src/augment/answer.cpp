@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "tokenize/unicode.h"
 
 #include <algorithm>
 #include <bit>
@@ -58,25 +59,42 @@ Answer make_answer(const engine::Response& response, std::string_view think_star
     text = text.substr(0, end);
     answer.finish = Finish::stop;
   }
-  answer.thinking = without_half_code_point(text);
+  answer.thinking = valid_text(without_half_code_point(text));
   return answer;
 }
 
+std::string valid_text(std::string_view text) {
+  std::string valid;
+  while (true) {
+    const std::size_t good = tokenize::valid_prefix(text);
+    valid.append(text.substr(0, good));
+    if (good == text.size()) return valid;
+    valid.append("\uFFFD");
+    text.remove_prefix(std::max<std::size_t>(1, tokenize::code_point_end(text.substr(good), 0)) +
+                       good);
+  }
+}
+
 std::string encode(const Answer& answer) {
-  return dump_json({{"thinking", answer.thinking},
-                    {"finish", finish_name(answer.finish)},
-                    {"prompt_tokens", answer.prompt_tokens},
-                    {"thinking_tokens", answer.thinking_tokens},
-                    {"seconds", answer.seconds}});
+  std::string value = fmt::format(
+      R"({{"finish":"{}","prompt_tokens":{},"thinking_tokens":{},"context_bytes":{},"seconds":{}}})"
+      "\n",
+      finish_name(answer.finish), answer.prompt_tokens, answer.thinking_tokens,
+      answer.context_bytes, answer.seconds);
+  value += answer.thinking;
+  return value;
 }
 
 Answer decode(std::string_view value, std::string_view item) {
   try {
-    const Json json = parse_json(value, item);
-    return {json.at("thinking").get<std::string>(),
+    const std::size_t end = value.find('\n');
+    const Json json = parse_json(value.substr(0, end), item);
+    return {std::string(value.substr(std::min(end, value.size() - 1) + 1)),
             finish_from_name(json.at("finish").get<std::string>()),
             json.at("prompt_tokens").get<std::int64_t>(),
-            json.at("thinking_tokens").get<std::int64_t>(), json.at("seconds").get<double>()};
+            json.at("thinking_tokens").get<std::int64_t>(),
+            json.at("context_bytes").get<std::int64_t>(),
+            json.at("seconds").get<double>()};
   } catch (const std::exception& damage) {
     data_error("the journal's answer for {} is damaged ({}): choose another output folder", item,
                damage.what());

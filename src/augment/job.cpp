@@ -1,6 +1,8 @@
 #include "augment/job.h"
 
 #include "base/error.h"
+#include "base/log.h"
+#include "tokenize/tokenizer.h"
 
 #include <fmt/format.h>
 
@@ -12,21 +14,16 @@ namespace tpt::augment {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr std::int64_t kRollout = 0;
-constexpr std::size_t kWindowBytes = std::size_t{256} << 20U;
-// So that answers do not lie about while documents that need none are read.
+// So that answers do not lie about while rows that need none are read.
 constexpr int kReadsBetweenCollections = 256;
-// A share of failures says something only from this many documents on.
+// A share of failures says something only from this many rows on.
 constexpr std::int64_t kEnoughToJudge = 1000;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::size_t held_bytes(const AugmentedDocument& row) {
-  return row.document.text.size() + row.document.metadata.size();
-}
+// An answer is committed at the latest this long after it came.
+constexpr milliseconds kCommitAfter{30};
+constexpr std::int64_t kMostUncommitted = 512;
+constexpr milliseconds kReportEvery{100};
 
 std::filesystem::path made(const std::filesystem::path& folder) {
   std::error_code error;
@@ -41,25 +38,33 @@ std::filesystem::path made(const std::filesystem::path& folder) {
 
 Job::Job(const Config& config, Source<Document>& documents, std::int64_t total_documents,
          engine::Engine& engine, const std::filesystem::path& folder, Progress& progress,
-         std::stop_token stop)
+         std::stop_token stop, Hooks hooks)
     : config_(config),
-      documents_(documents),
       total_documents_(total_documents),
       engine_(engine),
       progress_(progress),
       stop_(std::move(stop)),
+      hooks_(std::move(hooks)),
       prompt_(load_prompt(config.prompt)),
-      most_in_flight_(engine.capacity() + engine.capacity() / 4 + 1),
       journal_(made(folder) / "journal.sqlite"),
-      output_(folder, config.rows_per_part) {}
+      output_(folder, config.rows_per_part, hooks_.gate),
+      asking_(config_, prompt_, engine, journal_),
+      pieces_(config_, documents, engine.tokens()) {
+  if (journal_.lost() > 0) {
+    log_warning("{}: {} answers that had been committed are gone and will be asked for again",
+                (folder / "journal.sqlite").string(), journal_.lost());
+  }
+}
 
 Counts Job::run() {
   while (true) {
     read_some();
     write_ready();
-    report();
-    if (!asked_.empty()) {
+    report(false);
+    if (asking_.in_flight() > 0) {
       collect();
+    } else if (journal_.uncommitted() > 0) {
+      commit();
     } else if (at_end_ && window_.empty()) {
       break;
     } else if (ending()) {
@@ -70,174 +75,182 @@ Counts Job::run() {
     end_early();
   }
   output_.finish();
-  counts_.seconds = seconds_since(start_);
-  return counts_;
+  check_sums();
+  report(true);
+  const Counts counts = this->counts();
+  TPT_CHECK(rows_in_ == counts.rows + counts.rejected + counts.failed,
+            "{} rows in, {} written, {} rejected, {} failed", rows_in_, counts.rows,
+            counts.rejected, counts.failed);
+  return counts;
+}
+
+// What the engine can take now, and a little more for the answers that are on their way or wait for
+// their commit.
+std::int64_t Job::most_in_flight() const {
+  const std::int64_t capacity = engine_.capacity();
+  return capacity + capacity / 4 + 1;
 }
 
 bool Job::may_read() const {
-  const bool room = static_cast<std::int64_t>(window_.size()) < config_.window_documents &&
-                    (window_.empty() || window_bytes_ < kWindowBytes) &&
-                    static_cast<std::int64_t>(asked_.size()) < most_in_flight_;
-  return room && !at_end_ && !ending();
+  if (at_end_ || ending()) return false;
+  const std::int64_t most = most_in_flight();
+  return asking_.in_flight() + journal_.uncommitted() < most && window_.has_room() &&
+         window_.size() < std::max(config_.window_documents, 4 * most);
 }
 
-bool Job::ending() const { return stop_.stop_requested() || reading_failed_ || too_many_failed(); }
+bool Job::ending() const {
+  return stop_.stop_requested() || reading_failed_ || !asking_.hopeless().empty() ||
+         (config_.fail_fast && failed_ > 0) || too_many_failed();
+}
 
 void Job::read_some() {
-  for (int i = 0; i < kReadsBetweenCollections && may_read(); ++i) {
-    read_one();
+  for (int i = 0; i < kReadsBetweenCollections && may_read() && read_one(); ++i) {
   }
 }
 
-void Job::read_one() {
+bool Job::read_one() {
   Slot next;
-  Document& document = next.row.document;
   try {
-    at_end_ = !documents_.next(document);
+    at_end_ = !pieces_.next(next.piece);
   } catch (...) {
     // What is in flight has been paid for: it is journaled before this goes on.
     reading_failed_ = std::current_exception();
   }
-  if (at_end_ || reading_failed_) {
-    return;
-  }
-  DocumentRequest made_request = make_request(config_, prompt_, document, engine_);
-  Trajectory& trajectory = next.row.trajectory;
-  trajectory.context_bytes = made_request.context_bytes;
-  trajectory.seed = made_request.request.sampling.seed;
-  trajectory.rollout = kRollout;
+  if (at_end_ || reading_failed_) return false;
+  ++rows_in_;
+  Asking::Begun begun = asking_.begin(next.piece, window_.next_place());
+  Trajectory& trajectory = next.trajectory;
+  trajectory.context_bytes = begun.context_bytes;
+  trajectory.seed = begun.seed;
+  trajectory.rollout = next.piece.rollout;
   trajectory.engine = engine_.name();
   trajectory.prompt_sha256 = prompt_.sha256();
-  trajectory.request_sha256 = made_request.hash;
-  next.request = made_request.hash + document.id;
-  const std::int64_t place = first_place_ + static_cast<std::int64_t>(window_.size());
-  window_bytes_ += held_bytes(next.row);
-  window_.push_back(std::move(next));
-  Slot& slot = window_.back();
-
-  if (const auto asked = asked_.find(slot.request); asked != asked_.end()) {
-    slot.from_journal = true;
-    asked->second.places.push_back(place);
-  } else if (const auto found = journal_.find(slot.row.document.id, kRollout, made_request.hash)) {
-    slot.from_journal = true;
-    fill(slot, decode(*found, slot.row.document.id));
-    ++settled_;
-  } else {
-    asked_[slot.request] = {{place}, made_request.hash, 0};
-    submit(slot.request, std::move(made_request.request));
+  trajectory.request_sha256 = std::move(begun.identity);
+  next.from_journal = begun.shares || begun.answer;
+  Slot& slot = window_.add(std::move(next));
+  if (begun.answer) {
+    slot.journal_puts = asking_.puts();
+    fill(slot, std::move(*begun.answer));
+  } else if (begun.failed) {
+    fail(slot, std::move(*begun.failed));
   }
-}
-
-void Job::submit(const std::string& request_name, engine::Request request) {
-  if (first_submit_ == Clock::time_point{}) {
-    first_submit_ = Clock::now();
-  }
-  ++asked_.at(request_name).attempts;
-  engine_.submit(std::move(request), [mailbox = mailbox_, request_name](engine::Response response) {
-    mailbox->put({request_name, std::move(response)});
-  });
+  return true;
 }
 
 void Job::collect() {
   // Once asked to stop there is nothing to do but wait for what is in flight.
-  const bool stopping = stop_.stop_requested();
-  const std::vector<Mailbox::Letter> letters =
-      may_read() ? mailbox_->take_arrived() : mailbox_->take(stopping ? std::stop_token() : stop_);
-  for (const Mailbox::Letter& letter : letters) {
-    collect_one(letter);
+  const std::stop_token wake = stop_.stop_requested() ? std::stop_token() : stop_;
+  milliseconds longest = may_read() ? milliseconds(0) : kReportEvery;
+  if (journal_.uncommitted() > 0) {
+    const auto due = first_uncommitted_ + kCommitAfter - Clock::now();
+    longest = std::clamp(std::chrono::ceil<milliseconds>(due), milliseconds(0), longest);
   }
-  if (!letters.empty()) {
-    // Before any of these is written to a part: a row that stands is never generated again.
-    journal_.commit();
+  const bool had_none = journal_.uncommitted() == 0;
+  for (Asking::Settled& settled : asking_.collect(wake, longest, !ending())) {
+    for (const std::int64_t place : settled.places) settle(window_.at(place), settled);
+  }
+  if (had_none && journal_.uncommitted() > 0) first_uncommitted_ = Clock::now();
+  if (commit_is_due()) commit();
+}
+
+void Job::settle(Slot& slot, const Asking::Settled& settled) {
+  slot.journal_puts = asking_.puts();
+  if (settled.answer) {
+    fill(slot, *settled.answer);
+  } else {
+    fail(slot, *settled.failed);
   }
 }
 
-void Job::collect_one(const Mailbox::Letter& letter) {
-  const auto found = asked_.find(letter.request);
-  TPT_CHECK(found != asked_.end(), "two answers to one request");
-  Asked& asked = found->second;
-  const Document& document = slot(asked.places.front()).row.document;
-  counts_.generated_tokens += letter.response.generated_tokens;
-  if (letter.response.finish != Finish::error) {
-    const std::string value =
-        encode(make_answer(letter.response, config_.think_start, config_.think_end));
-    journal_.put(document.id, kRollout, asked.hash, value);
-    // Read back from what is journaled, so that a resumed run gives the same row.
-    const Answer answer = decode(value, document.id);
-    settle(asked, &answer, "");
-  } else if (asked.attempts >= config_.attempts) {
-    settle(asked, nullptr, letter.response.error);
-  } else if (!ending()) {
-    submit(letter.request, make_request(config_, prompt_, document, engine_).request);
-    return;
-  }
-  asked_.erase(found);
+void Job::fail(Slot& slot, FailedRow failed) {
+  ++settled_;
+  if (failed_++ == 0) first_error_ = fmt::format("{}: {}", slot.piece.id(), failed.error);
+  slot.failed = std::move(failed);
+  slot.state = Slot::State::failed;
 }
 
-void Job::settle(const Asked& asked, const Answer* answer, const std::string& error) {
-  for (const std::int64_t place : asked.places) {
-    Slot& settled = slot(place);
-    ++settled_;
-    if (answer != nullptr) {
-      fill(settled, *answer);
-      continue;
-    }
-    settled.state = State::failed;
-    settled.error = error.empty() ? "the engine did not say why" : error;
-    if (failed_++ == 0) {
-      first_error_ = fmt::format("{}: {}", settled.row.document.id, settled.error);
-    }
-  }
-}
-
-void Job::fill(Slot& filled, const Answer& answer) {
-  Trajectory& trajectory = filled.row.trajectory;
-  trajectory.text = answer.thinking;
+void Job::fill(Slot& slot, Answer answer) {
+  ++settled_;
+  Trajectory& trajectory = slot.trajectory;
   trajectory.finish = answer.finish;
   trajectory.prompt_tokens = answer.prompt_tokens;
   trajectory.thinking_tokens = answer.thinking_tokens;
-  filled.state = State::answered;
+  trajectory.context_bytes = answer.context_bytes;
+  slot.state = Slot::State::answered;
+  window_.hold(slot, std::move(answer.thinking));
+}
+
+// Often enough that the engine does not run dry behind answers that wait, seldom enough that a
+// commit is worth its sync.
+bool Job::commit_is_due() const {
+  const std::int64_t waiting = journal_.uncommitted();
+  if (waiting == 0) return false;
+  const std::int64_t many = std::clamp<std::int64_t>(most_in_flight() / 8, 1, kMostUncommitted);
+  return waiting >= many || asking_.in_flight() == 0 ||
+         Clock::now() - first_uncommitted_ >= kCommitAfter;
+}
+
+void Job::commit() {
+  // Before any of these is written to a part: a row that stands is never generated again.
+  journal_.commit();
+  committed_puts_ = asking_.puts();
+  check_sums();
+}
+
+void Job::check_sums() const {
+  TPT_CHECK(rows_in_ == rows_out_ + window_.size(), "{} rows in, {} out, {} in the window",
+            rows_in_, rows_out_, window_.size());
+  const OutputCounts out = output_.counts();
+  TPT_CHECK(out.written + out.rejected + out.failed <= rows_out_,
+            "{} rows handed over, {} written, {} rejected, {} failed", rows_out_, out.written,
+            out.rejected, out.failed);
 }
 
 void Job::write_ready() {
-  while (!window_.empty() && window_.front().state != State::waiting) {
-    Slot ready = std::move(window_.front());
-    window_.pop_front();
-    ++first_place_;
-    window_bytes_ -= held_bytes(ready.row);
-    if (ready.state == State::failed) {
-      ++counts_.failed;
-      output_.put_failure(ready.row.document.id, ready.error);
-      continue;
-    }
-    ++counts_.documents;
-    counts_.from_journal += ready.from_journal ? 1 : 0;
-    counts_.prompt_tokens += ready.row.trajectory.prompt_tokens;
-    counts_.thinking_tokens += ready.row.trajectory.thinking_tokens;
-    output_.put(std::move(ready.row));
+  while (!window_.empty() && window_.front().state != Slot::State::waiting &&
+         window_.front().journal_puts <= committed_puts_) {
+    write(window_.take_first());
   }
 }
 
-void Job::report() {
-  const double generating = first_submit_ == Clock::time_point{} ? 0 : seconds_since(first_submit_);
-  const double rate =
-      generating > 0 ? static_cast<double>(counts_.generated_tokens) / generating : 0;
-  ProgressState state{"augment",
-                      static_cast<double>(settled_),
-                      static_cast<double>(total_documents_),
-                      "documents",
-                      {{"tokens/s", fmt::format("{:.0f}", rate)},
-                       {"thinking tokens", std::to_string(counts_.thinking_tokens)},
-                       {"from journal", std::to_string(counts_.from_journal)}}};
-  if (failed_ > 0) {
-    state.facts.emplace_back("failed", std::to_string(failed_));
+void Job::write(Slot ready) {
+  ++rows_out_;
+  const bool is_last =
+      ready.piece.chunk + 1 == ready.piece.chunks && ready.piece.rollout + 1 == config_.rollouts;
+  documents_done_ += is_last ? 1 : 0;
+  if (ready.spilled) {
+    auto answer = asking_.journaled(ready.piece);
+    if (!answer) {
+      data_error(
+          "{}: its answer in the journal is damaged: run the same command again to ask again",
+          ready.piece.id());
+    }
+    ready.trajectory.text = std::move(answer->thinking);
   }
-  progress_.report(state);
+  Trajectory& trajectory = ready.trajectory;
+  std::string reason;
+  if (ready.state == Slot::State::answered && trajectory.finish == Finish::length) {
+    const std::size_t end =
+        config_.at_cap == AtCap::trim ? tokenize::last_sentence_end(trajectory.text) : 0;
+    if (end > 0) {
+      trajectory.text.resize(end);
+      trajectory.finish = Finish::trimmed;
+    }
+    if (config_.at_cap == AtCap::set_aside) reason = "cap";
+  }
+  AugmentedDocument row = row_of(std::move(ready.piece));
+  row.trajectory = std::move(trajectory);
+  if (ready.failed) {
+    output_.put_failure(std::move(row), std::move(*ready.failed));
+    return;
+  }
+  from_journal_ += ready.from_journal ? 1 : 0;
+  output_.put(std::move(row), std::move(reason));
 }
 
 bool Job::too_many_failed() const {
-  const std::int64_t read = first_place_ + static_cast<std::int64_t>(window_.size());
-  const std::int64_t known = at_end_ ? read : std::max({total_documents_, read, kEnoughToJudge});
+  const std::int64_t expected = total_documents_ * config_.rollouts;
+  const std::int64_t known = at_end_ ? rows_in_ : std::max({expected, rows_in_, kEnoughToJudge});
   return failed_ > 0 &&
          static_cast<double>(failed_) > config_.max_failed_share * static_cast<double>(known);
 }
@@ -247,32 +260,41 @@ void Job::end_early() {
   if (reading_failed_) {
     std::rethrow_exception(reading_failed_);
   }
-  if (!too_many_failed()) {
+  if (!asking_.hopeless().empty()) {
+    remote_error(
+        "augment: the engine answers nobody: {}; what was answered is in the journal: put "
+        "that right and run the same command again to go on",
+        asking_.hopeless());
+  }
+  if (failed_ == 0 || !(too_many_failed() || config_.fail_fast)) {
     throw Interrupted(
         fmt::format("augment: stopped with {} answers in the journal; run the same command again "
                     "to go on",
                     journal_.size()));
   }
   for (const Slot& left : window_) {
-    if (left.state == State::failed) {
-      output_.put_failure(left.row.document.id, left.error);
-    }
+    if (!left.failed) continue;
+    AugmentedDocument row;
+    row.document.id = left.piece.id();
+    row.chunk = left.piece.chunk;
+    row.chunks = left.piece.chunks;
+    row.trajectory.rollout = left.piece.rollout;
+    output_.put_failure(std::move(row), *left.failed);
   }
   output_.finish_failures();
+  if (config_.fail_fast) data_error("augment: {} (fail_fast)", first_error_);
   remote_error(
       "augment: {} of {} documents failed, more than max_failed_share {} allows; the first: {}; "
       "run the same command again to ask for them again",
       failed_, settled_, config_.max_failed_share, first_error_);
 }
 
-Job::Slot& Job::slot(std::int64_t place) {
-  return window_.at(static_cast<std::size_t>(place - first_place_));
-}
-
 Counts run(const Config& config, Source<Document>& documents, std::int64_t total_documents,
            engine::Engine& engine, const std::filesystem::path& folder, Progress& progress,
-           std::stop_token stop) {
-  return Job(config, documents, total_documents, engine, folder, progress, std::move(stop)).run();
+           std::stop_token stop, Hooks hooks) {
+  return Job(config, documents, total_documents, engine, folder, progress, std::move(stop),
+             std::move(hooks))
+      .run();
 }
 
 }  // namespace tpt::augment

@@ -1,24 +1,20 @@
-// One run of the step: documents in, a window of them in flight, rows out in order.
+// One run of the step: documents in, a window of rows in flight, rows out in order.
 #pragma once
 
-#include "augment/answer.h"
+#include "augment/asking.h"
 #include "augment/augment.h"
-#include "augment/mailbox.h"
 #include "augment/output.h"
+#include "augment/piece.h"
 #include "augment/prompt.h"
-#include "augment/request.h"
+#include "augment/window.h"
 #include "storage/journal.h"
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <filesystem>
-#include <memory>
 #include <stop_token>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 namespace tpt::augment {
 
@@ -26,68 +22,57 @@ class Job {
  public:
   Job(const Config& config, Source<Document>& documents, std::int64_t total_documents,
       engine::Engine& engine, const std::filesystem::path& folder, Progress& progress,
-      std::stop_token stop);
+      std::stop_token stop, Hooks hooks);
 
   Counts run();
 
  private:
-  enum class State { waiting, answered, failed };
-
-  // A document between its reading and its writing, at its place in the corpus's order.
-  struct Slot {
-    AugmentedDocument row;
-    std::string request;  // its name in asked_: id and request hash
-    State state = State::waiting;
-    bool from_journal = false;
-    std::string error;
-  };
-
-  // A request in flight, and the places of the documents that wait for it.
-  struct Asked {
-    std::vector<std::int64_t> places;
-    std::string hash;
-    std::int64_t attempts = 0;
-  };
-
+  std::int64_t most_in_flight() const;
   bool may_read() const;
   bool ending() const;
   void read_some();
-  void read_one();
-  void submit(const std::string& request_name, engine::Request request);
+  bool read_one();
   void collect();
-  void collect_one(const Mailbox::Letter& letter);
-  void settle(const Asked& asked, const Answer* answer, const std::string& error);
-  void fill(Slot& slot, const Answer& answer);
+  void settle(Slot& slot, const Asking::Settled& settled);
+  void fail(Slot& slot, FailedRow failed);
+  void fill(Slot& slot, Answer answer);
+  bool commit_is_due() const;
+  void commit();
+  void check_sums() const;
   void write_ready();
-  void report();
+  void write(Slot ready);
+  void report(bool always);
+  JobStatus status() const;
+  Counts counts() const;
   void end_early();
   bool too_many_failed() const;
-  Slot& slot(std::int64_t place);
 
   const Config& config_;
-  Source<Document>& documents_;
   std::int64_t total_documents_;
   engine::Engine& engine_;
   Progress& progress_;
   std::stop_token stop_;
+  Hooks hooks_;
   Prompt prompt_;
-  std::int64_t most_in_flight_;
   storage::Journal journal_;
   Output output_;
-  // Shared with the engine's callbacks, which may outlive a job that ends with an exception.
-  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
-  std::deque<Slot> window_;
-  std::int64_t first_place_ = 0;  // of window_.front()
-  std::size_t window_bytes_ = 0;
-  std::unordered_map<std::string, Asked> asked_;
+  Asking asking_;
+  Pieces pieces_;
+  Window window_;
   bool at_end_ = false;
   std::exception_ptr reading_failed_;
+  // Rows: read = waiting in the window + handed to the output.
+  std::int64_t rows_in_ = 0;
+  std::int64_t rows_out_ = 0;
   std::int64_t settled_ = 0;
   std::int64_t failed_ = 0;
+  std::int64_t from_journal_ = 0;
+  std::int64_t documents_done_ = 0;
   std::string first_error_;
-  Counts counts_;
+  std::int64_t committed_puts_ = 0;
+  std::chrono::steady_clock::time_point first_uncommitted_{};
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point first_submit_{};
+  std::chrono::steady_clock::time_point reported_{};
 };
 
 }  // namespace tpt::augment

@@ -1,7 +1,8 @@
-// The request about one document, and the hash of all that decides its answer.
+// The request about one piece, and the hash of all that decides its answer.
 #pragma once
 
 #include "augment/augment.h"
+#include "augment/piece.h"
 #include "augment/prompt.h"
 
 #include <cstdint>
@@ -9,14 +10,27 @@
 
 namespace tpt::augment {
 
-struct DocumentRequest {
+struct PieceRequest {
   engine::Request request;
-  std::int64_t context_bytes = 0;  // how much of the document it shows
-  std::string hash;                // of prompt, document, sampling, seed, tags and engine
+  std::int64_t context_bytes = 0;  // how much of the piece it shows
+  std::string hash;                // the row's identity: of piece, prompt, sampling and engine
 };
 
-// The same for the same document, whatever attempt this is and whatever else is in flight.
-DocumentRequest make_request(const Config& config, const Prompt& prompt, const Document& document,
-                             const engine::Engine& engine);
+// The same for the same piece, whatever attempt this is and whatever else is in flight. Error(data)
+// where the document lacks a field that the prompt names.
+PieceRequest make_request(const Config& config, const Prompt& prompt, const Piece& piece,
+                          const engine::Engine& engine);
+
+// Shows at most `context_bytes` of the piece, up to the end of a sentence.
+void shorten(PieceRequest& request, std::int64_t context_bytes, const Config& config,
+             const Prompt& prompt, const Piece& piece, const engine::Engine& engine);
+
+// Goes on from `text`, what was thought so far. The hash becomes that of this question.
+void continue_from(PieceRequest& request, std::string_view text, const Config& config);
+
+// How many bytes of the context to show instead of all `context_bytes`, given what the engine said
+// of a request that was too long for it: in proportion where it named numbers, else half. 0 where
+// nothing would be left.
+std::int64_t shorter_context(const PieceRequest& request, const engine::Response& response);
 
 }  // namespace tpt::augment

@@ -50,7 +50,25 @@ bool ends_sentence(std::string_view text, std::size_t at, std::size_t end) {
   return next == text.size() || text[next] < 'a' || text[next] > 'z';
 }
 
+// True where a sentence, with its closing quotes and brackets, ends at `end`.
+bool sentence_ends_at(std::string_view text, std::size_t end) {
+  // A mark with its closers has at most a few bytes.
+  for (std::size_t at = end - 1; at + 12 > end; --at) {
+    const std::size_t length = mark_length(text, at);
+    if (length > 0 && at + length == end && ends_sentence(text, at, end)) return true;
+    if (at == 0) break;
+  }
+  return false;
+}
+
 }  // namespace
+
+std::size_t last_sentence_end(std::string_view text) {
+  for (std::size_t end = text.size(); end > 0; --end) {
+    if (sentence_ends_at(text, end)) return end;
+  }
+  return 0;
+}
 
 std::size_t sentence_cut(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) {
@@ -67,16 +85,7 @@ std::size_t sentence_cut(std::string_view text, std::size_t max_bytes) {
     if (text.substr(end, 2) == "\n\n" && !is_space(text[end - 1])) {
       return end;
     }
-    // A mark with its closers that ends here has at most a few bytes.
-    for (std::size_t at = end - 1; at + 12 > end; --at) {
-      const std::size_t length = mark_length(text, at);
-      if (length > 0 && at + length == end && ends_sentence(text, at, end)) {
-        return end;
-      }
-      if (at == 0) {
-        break;
-      }
-    }
+    if (sentence_ends_at(text, end)) return end;
   }
   return word > 0 ? word : limit;
 }

@@ -55,4 +55,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::string& spec);
 // (or paragraph, or else a word, or else a code point). A text that fits is kept whole.
 std::size_t sentence_cut(std::string_view text, std::size_t max_bytes);
 
+// The end of the last sentence of `text`; 0 where no sentence ends in it.
+std::size_t last_sentence_end(std::string_view text);
+
 }  // namespace tpt::tokenize

@@ -47,19 +47,19 @@ TEST(Answer, HasNoHalfCodePointAtItsEnd) {
 TEST(Answer, SurvivesTheJournal) {
   Answer answer = answer_to("line one\nline \"two\" \\ \t\u2192", Finish::stop);
   answer.seconds = 1.0 / 3.0;
+  answer.context_bytes = 77;
   EXPECT_EQ(decode(encode(answer), "d"), answer);
   answer.thinking = std::string("nul \0 inside", 12);
   EXPECT_EQ(decode(encode(answer), "d"), answer);
 }
 
 TEST(Answer, IsUtf8AfterTheJournal) {
-  Answer answer;
-  answer.thinking = "a\xff b";
-  EXPECT_EQ(decode(encode(answer), "d").thinking, "a\ufffd b");
+  EXPECT_EQ(answer_to("a\xff b").thinking, "a\ufffd b");
+  EXPECT_EQ(valid_text("\xc3(\xe2\x86 \xed\xa0\x80"), "\ufffd(\ufffd\ufffd \ufffd\ufffd\ufffd");
 }
 
 TEST(Answer, NamesDamage) {
-  for (const char* value : {"", "{", "[]", "{\"thinking\":1}", "{\"thinking\":\"x\"}"}) {
+  for (const char* value : {"", "{", "[]", "{}", "{\"finish\":\"stop\"}\nx"}) {
     try {
       decode(value, "doc-7");
       FAIL() << value;

@@ -31,7 +31,7 @@ std::vector<AugmentedDocument> expected_rows(const Config& config,
   const Prompt prompt = load_prompt(config.prompt);
   std::vector<AugmentedDocument> rows;
   for (const Document& document : documents) {
-    const DocumentRequest made = make_request(config, prompt, document, engine);
+    const PieceRequest made = make_request(config, prompt, whole(document), engine);
     const engine::Response response = engine::fake_response(made.request, 12);
     rows.push_back({.document = document,
                     .trajectory = {.text = response.text,
@@ -175,11 +175,12 @@ TEST(Augment, KeepsFailedDocumentsAside) {
   config.max_failed_share = 0.5;
   const Counts counts = run_scenario(config, documents, engine, folder.path());
   EXPECT_GT(counts.failed, 5);
-  EXPECT_EQ(counts.documents + counts.failed, 100);
+  EXPECT_EQ(counts.documents, 100);
+  EXPECT_EQ(counts.rows + counts.failed, 100);
   const std::string failed = storage::read_file(folder.path() / "failed.jsonl");
   EXPECT_EQ(std::count(failed.begin(), failed.end(), '\n'), counts.failed);
   EXPECT_THAT(failed, HasSubstr("the fake engine was told to fail doc-"));
-  EXPECT_EQ(static_cast<std::int64_t>(read_rows(folder.path()).size()), counts.documents);
+  EXPECT_EQ(static_cast<std::int64_t>(read_rows(folder.path()).size()), counts.rows);
 
   // The engine is well again: only the failed ones are asked for, and the rows are complete.
   const std::int64_t calls = engine.calls();
@@ -220,8 +221,14 @@ TEST(Augment, FailsAtTheEndOfAShortCorpus) {
   engine::FakeEngine engine(fake);
   EXPECT_THROW(run_scenario({}, scenario_documents(10), engine, folder.path()), Error);
   EXPECT_EQ(engine.calls_by_key()["doc-3"], 3);
+  const Document document = scenario_documents(10)[3];
   EXPECT_EQ(storage::read_file(folder.path() / "failed.jsonl"),
-            "{\"id\":\"doc-3\",\"error\":\"the engine did not say why\"}\n");
+            "{\"id\":\"doc-3\",\"error\":\"the engine did not say why\",\"failure\":\"none\","
+            "\"attempts\":3,\"partial\":\"" +
+                engine::fake_response(
+                    make_request({}, load_prompt("tpt"), whole(document), engine).request, 12)
+                    .text +
+                "\"}\n");
 }
 
 // Notes how many documents were read.
@@ -256,8 +263,8 @@ TEST(Augment, WaitsForASlowDocumentInBoundedMemory) {
       seen = source.reads;
       std::this_thread::sleep_for(milliseconds(200));
     }
-    // Five are written; a window's worth waits behind them.
-    EXPECT_EQ(source.reads, 5 + 40);
+    // Five are written; a window's worth waits behind them: four times the 11 in flight.
+    EXPECT_EQ(source.reads, 5 + 44);
     const std::scoped_lock lock(mutex);
     released = true;
     changed.notify_all();

@@ -1,5 +1,6 @@
 #include "augment/prompt.h"
 
+#include "augment/chunks.h"
 #include "augment/request.h"
 #include "augment/scenario.h"
 #include "base/digest.h"
@@ -82,7 +83,7 @@ TEST(Prompt, MayBeAFileOfOnesOwn) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::user);
-    EXPECT_NE(std::string(error.what()).find("got ttp, allowed: random_focus, tpt, or"),
+    EXPECT_NE(std::string(error.what()).find("got ttp, allowed: back_thinking, first_principles, "),
               std::string::npos)
         << error.what();
   }
@@ -123,7 +124,7 @@ TEST(Request, HashCoversWhatDecidesTheAnswer) {
   const Document document{.id = "d", .text = "Some text.", .source = "s", .metadata = "{}"};
   const Prompt prompt = load_prompt("tpt");
   const auto hash = [&](const Config& config) {
-    return make_request(config, prompt, document, engine).hash;
+    return make_request(config, prompt, whole(document), engine).hash;
   };
   std::set<std::string> hashes = {hash({})};
   EXPECT_EQ(hash({}), *hashes.begin());
@@ -141,15 +142,22 @@ TEST(Request, HashCoversWhatDecidesTheAnswer) {
   differs([](Config& c) { c.think_start = ""; });
   differs([](Config& c) { c.think_end = "</thinking>"; });
   differs([](Config& c) { c.context_tokens = 4; });
-  hashes.insert(make_request({}, prompt, document, other).hash);
-  hashes.insert(make_request({}, load_prompt("random_focus"), document, engine).hash);
+  hashes.insert(make_request({}, prompt, whole(document), other).hash);
+  hashes.insert(make_request({}, load_prompt("random_focus"), whole(document), engine).hash);
   Document longer = document;
   longer.text += " More.";
-  hashes.insert(make_request({}, prompt, longer, engine).hash);
-  EXPECT_EQ(hashes.size(), 13U);
+  hashes.insert(make_request({}, prompt, whole(longer), engine).hash);
+  Piece piece = whole(document);
+  piece.rollout = 1;
+  hashes.insert(make_request({}, prompt, piece, engine).hash);
+  piece = whole(document);
+  piece.chunk = 1;
+  piece.chunks = 2;
+  hashes.insert(make_request({}, prompt, piece, engine).hash);
+  EXPECT_EQ(hashes.size(), 15U);
   Document renamed = document;
   renamed.metadata = "{\"a\":1}";
-  EXPECT_EQ(make_request({}, prompt, renamed, engine).hash, hash({}));
+  EXPECT_EQ(make_request({}, prompt, whole(renamed), engine).hash, hash({}));
 }
 
 }  // namespace

@@ -1,0 +1,409 @@
+// The ways of a row: chunks, rollouts, caps, loops, the gate, broken answers.
+#include "augment/augment.h"
+#include "augment/request.h"
+#include "augment/scenario.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "storage/atomic_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace tpt::augment {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+Counts run_gated(const Config& config, const std::vector<Document>& documents,
+                 engine::Engine& engine, const std::filesystem::path& folder, Hooks hooks) {
+  VectorSource<Document> source(documents);
+  NoProgress progress;
+  return run(config, source, static_cast<std::int64_t>(documents.size()), engine, folder, progress,
+             {}, std::move(hooks));
+}
+
+engine::Response failure_of(engine::Failure failure, const std::string& error) {
+  engine::Response response;
+  response.finish = Finish::error;
+  response.failure = failure;
+  response.error = error;
+  return response;
+}
+
+TEST(Ways, ChunksAndRolloutsComeInOrderAndJoinToTheDocument) {
+  Config config = scenario_config();
+  config.chunk_tokens = 60;
+  config.rollouts = 3;
+  const std::vector<Document> documents = scenario_documents(36);
+  const TemporaryFolder folder;
+  engine::FakeEngine engine(scenario_engine(milliseconds(1)));
+  const Counts counts = run_scenario(config, documents, engine, folder.path());
+  const auto rows = read_rows(folder.path());
+  std::size_t at = 0;
+  std::set<std::uint64_t> seeds;
+  std::set<std::string> identities;
+  for (const Document& document : documents) {
+    for (std::int64_t rollout = 0; rollout < 3; ++rollout) {
+      std::string text;
+      const std::int64_t chunks = rows[at].chunks;
+      for (std::int64_t chunk = 0; chunk < chunks; ++chunk, ++at) {
+        const AugmentedDocument& row = rows.at(at);
+        EXPECT_EQ(row.document.id, document.id);
+        EXPECT_EQ(row.document.metadata, document.metadata);
+        EXPECT_EQ(row.trajectory.rollout, rollout);
+        EXPECT_EQ(row.chunk, chunk);
+        EXPECT_EQ(row.chunks, chunks);
+        text += row.document.text;
+        seeds.insert(row.trajectory.seed);
+        identities.insert(row.trajectory.request_sha256);
+      }
+      EXPECT_EQ(text, document.text);
+    }
+  }
+  EXPECT_EQ(at, rows.size());
+  EXPECT_GT(rows.size(), 3 * documents.size());
+  EXPECT_EQ(seeds.size(), rows.size());
+  EXPECT_EQ(identities.size(), rows.size());
+  EXPECT_EQ(counts.documents, 36);
+  EXPECT_EQ(counts.rows_in, static_cast<std::int64_t>(rows.size()));
+  EXPECT_EQ(engine.calls(), counts.rows_in);
+}
+
+TEST(Ways, OnlyWhatChangedIsAskedAgain) {
+  const TemporaryFolder folder;
+  std::vector<Document> documents = scenario_documents(30);
+  engine::FakeEngine engine(scenario_engine(milliseconds(0)));
+  run_scenario(scenario_config(), documents, engine, folder.path());
+  const auto before = read_rows(folder.path());
+  documents[7].text += "One sentence more.";
+  documents.erase(documents.begin() + 3);
+  documents.push_back({.id = "new", .text = "A new text."});
+  const std::int64_t calls = engine.calls();
+  const Counts counts = run_scenario(scenario_config(), documents, engine, folder.path());
+  EXPECT_EQ(engine.calls() - calls, 2);
+  EXPECT_EQ(counts.asked, 2);
+  EXPECT_EQ(counts.from_journal, 28);
+  const auto after = read_rows(folder.path());
+  EXPECT_EQ(after[20], before[21]);
+  EXPECT_NE(after[6].trajectory.request_sha256, before[7].trajectory.request_sha256);
+  Config other = scenario_config();
+  other.temperature = 0.7;
+  EXPECT_EQ(run_scenario(other, documents, engine, folder.path()).asked, 30);
+  EXPECT_EQ(run_scenario(scenario_config(), documents, engine, folder.path()).asked, 0);
+}
+
+TEST(Ways, AtTheCapAsThePolicySays) {
+  const std::vector<Document> documents = {{.id = "d", .text = "Some text."}};
+  // Forty sentences of ten bytes; a call gives what comes after the answer's start, up to the cap.
+  std::string whole_thinking;
+  for (int i = 0; i < 40; ++i) whole_thinking += fmt::format("Say no {:02}. ", i);
+  engine::FakeConfig fake;
+  fake.answer = [&](const engine::Request& request) {
+    const std::size_t said = request.answer_start.size() - std::string("<think>\n").size();
+    const auto most = static_cast<std::size_t>(request.sampling.max_tokens);
+    EXPECT_EQ(request.answer_start, "<think>\n" + whole_thinking.substr(0, said));
+    engine::Response response;
+    response.text = whole_thinking.substr(said, most);
+    response.generated_tokens = static_cast<std::int64_t>(response.text.size());
+    response.prompt_tokens = 3;
+    response.finish = said + most < whole_thinking.size() ? Finish::length : Finish::stop;
+    return response;
+  };
+  engine::FakeEngine engine(fake);
+  Config config;
+  config.max_thinking_tokens = 100;
+  const TemporaryFolder folder;
+  const auto row_with = [&](AtCap policy, std::int64_t continuations) {
+    config.at_cap = policy;
+    config.max_continuations = continuations;
+    run_scenario(config, documents, engine, folder.path());
+    return read_rows(folder.path()).at(0).trajectory;
+  };
+  EXPECT_EQ(row_with(AtCap::keep, 1).text, whole_thinking.substr(0, 100));
+  EXPECT_EQ(row_with(AtCap::keep, 1).finish, Finish::length);
+  EXPECT_EQ(row_with(AtCap::trim, 1).text, whole_thinking.substr(0, 98));
+  EXPECT_EQ(row_with(AtCap::trim, 1).finish, Finish::trimmed);
+  EXPECT_EQ(engine.calls(), 1);  // another policy is no other question
+  EXPECT_EQ(row_with(AtCap::go_on, 2).text, whole_thinking.substr(0, 300));
+  EXPECT_EQ(row_with(AtCap::go_on, 2).finish, Finish::length);
+  EXPECT_EQ(row_with(AtCap::go_on, 2).thinking_tokens, 300);
+  EXPECT_EQ(row_with(AtCap::go_on, 2).prompt_tokens, 9);
+  EXPECT_EQ(engine.calls(), 3);
+  EXPECT_EQ(row_with(AtCap::go_on, 9).text, whole_thinking);
+  EXPECT_EQ(row_with(AtCap::go_on, 9).finish, Finish::stop);
+  EXPECT_EQ(engine.calls(), 5);
+  config.at_cap = AtCap::set_aside;
+  const Counts counts = run_scenario(config, documents, engine, folder.path());
+  EXPECT_EQ(counts.rows, 0);
+  EXPECT_EQ(counts.reasons, (std::map<std::string, std::int64_t>{{"cap", 1}}));
+  EXPECT_EQ(counts.rejected_tokens, 100);
+  EXPECT_TRUE(read_rows(folder.path()).empty());
+  EXPECT_EQ(read_rows(folder.path() / "rejected").size(), 1U);
+  EXPECT_EQ(row_with(AtCap::keep, 1).finish, Finish::length);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "rejected"));
+}
+
+TEST(Ways, StopsLoopsAndAsksAgainWithoutThem) {
+  const std::vector<Document> documents = {{.id = "d", .text = "Some text."}};
+  engine::FakeConfig fake;
+  fake.answer = [](const engine::Request&) {
+    engine::Response response;
+    for (int i = 0; i < 1000; ++i) response.text += "Wait, let me check that. ";
+    response.generated_tokens = static_cast<std::int64_t>(response.text.size());
+    response.finish = Finish::length;
+    return response;
+  };
+  engine::FakeEngine engine(fake);
+  Config config;
+  config.max_thinking_tokens = 25'000;
+  const TemporaryFolder folder;
+  const Counts counts = run_scenario(config, documents, engine, folder.path());
+  const Trajectory stopped = read_rows(folder.path()).at(0).trajectory;
+  EXPECT_EQ(stopped.finish, Finish::loop);
+  EXPECT_LT(stopped.text.size(), 2000U);
+  EXPECT_EQ(counts.saved_tokens, 25'000 - stopped.thinking_tokens);
+  EXPECT_EQ(counts.finished.at("loop"), 1);
+  EXPECT_EQ(run_scenario(config, documents, engine, folder.path()).asked, 0);
+  config.stop_loops = false;
+  EXPECT_EQ(run_scenario(config, documents, engine, folder.path()).asked, 1);
+  EXPECT_EQ(read_rows(folder.path()).at(0).trajectory.text.size(), 25'000U);
+}
+
+std::string gate_reason(const AugmentedDocument& row) {
+  if (row.trajectory.text.size() % 3 == 0) return "divisible";
+  return row.trajectory.text.size() % 5 == 0 ? "round" : "";
+}
+
+TEST(Ways, TheGateSetsRowsAsideWithTheirReason) {
+  const std::vector<Document> documents = scenario_documents(200);
+  const TemporaryFolder folder;
+  engine::FakeConfig fake = scenario_engine(milliseconds(0));
+  fake.failure_share = 0.05;
+  fake.failures_of_a_key = 3;
+  Config config = scenario_config();
+  config.max_failed_share = 1;
+  JobStatus last;
+  engine::FakeEngine engine(fake);
+  const Counts counts =
+      run_gated(config, documents, engine, folder.path(),
+                {.gate = gate_reason, .on_status = [&](const JobStatus& s) { last = s; }});
+  EXPECT_EQ(counts.rows_in, 200);
+  EXPECT_GT(counts.failed, 0);
+  EXPECT_GT(counts.rejected, 20);
+  EXPECT_EQ(counts.rows + counts.rejected + counts.failed, 200);
+  EXPECT_EQ(last.rows_in, 200);
+  EXPECT_EQ(last.rows_rejected, counts.rejected);
+  EXPECT_EQ(last.seconds_left, 0);
+  EXPECT_EQ(last.in_flight, 0);
+  std::map<std::string, std::int64_t> reasons;
+  storage::AugmentedReader rejected(folder.path() / "rejected");
+  for (AugmentedDocument row; rejected.next(row);) {
+    EXPECT_EQ(rejected.reason(), gate_reason(row));
+    ++reasons[rejected.reason()];
+  }
+  EXPECT_EQ(reasons, counts.reasons);
+  for (const auto& row : read_rows(folder.path())) EXPECT_EQ(gate_reason(row), "");
+  // Without the gate all stand in the parts again, and nothing is asked but what had failed.
+  const Counts open = run_gated(config, documents, engine, folder.path(), {});
+  EXPECT_EQ(open.asked, counts.failed);
+  EXPECT_EQ(open.rows, 200);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "rejected"));
+}
+
+TEST(Ways, AGateThatThrowsEndsTheRun) {
+  const TemporaryFolder folder;
+  engine::FakeEngine engine(scenario_engine(milliseconds(0)));
+  const auto gate = [](const AugmentedDocument&) -> std::string { data_error("the gate is shut"); };
+  EXPECT_THROW(run_gated(scenario_config(), scenario_documents(2000), engine, folder.path(),
+                         {.gate = gate, .on_status = {}}),
+               Error);
+  EXPECT_EQ(run_scenario(scenario_config(), scenario_documents(2000), engine, folder.path()).rows,
+            2000);
+}
+
+TEST(Ways, ShortensWhatIsTooLongOnce) {
+  Document document{.id = "d"};
+  for (int i = 0; i < 300; ++i) document.text += fmt::format("Sentence {} of the text. ", i);
+  const auto holds = [](std::size_t bytes, bool with_numbers) {
+    engine::FakeConfig fake;
+    fake.answer = [=](const engine::Request& request) {
+      if (request.prompt.size() <= bytes) return engine::fake_response(request, 12);
+      return failure_of(engine::Failure::too_long,
+                        with_numbers ? fmt::format("This model's maximum context length is {} "
+                                                   "tokens. However, you requested {} tokens.",
+                                                   bytes, request.prompt.size())
+                                     : "it does not fit");
+    };
+    return fake;
+  };
+  for (const bool with_numbers : {true, false}) {
+    const TemporaryFolder folder;
+    engine::FakeEngine engine(holds(4000, with_numbers));
+    Config config;
+    config.context_tokens = 6000;
+    run_scenario(config, {document}, engine, folder.path());
+    EXPECT_EQ(engine.calls(), 2);
+    const auto row = read_rows(folder.path()).at(0);
+    EXPECT_LT(row.trajectory.context_bytes, 4000);
+    EXPECT_GT(row.trajectory.context_bytes, with_numbers ? 3000 : 2500);
+    EXPECT_EQ(row.document.text[static_cast<std::size_t>(row.trajectory.context_bytes) - 1], '.');
+    // Found again, with what was shown in the end.
+    run_scenario(config, {document}, engine, folder.path());
+    EXPECT_EQ(engine.calls(), 2);
+    EXPECT_EQ(read_rows(folder.path()).at(0), row);
+  }
+  const TemporaryFolder folder;
+  engine::FakeEngine engine(holds(10, false));
+  Config config;
+  config.max_failed_share = 1;
+  EXPECT_EQ(run_scenario(config, {document}, engine, folder.path()).failed, 1);
+  EXPECT_EQ(engine.calls(), 2);
+  EXPECT_THAT(storage::read_file(folder.path() / "failed.jsonl"), HasSubstr("does not fit"));
+}
+
+TEST(Ways, KeepsWhatABrokenAnswerHadAndAsksRefusedOnesOnce) {
+  const std::vector<Document> documents = scenario_documents(20);
+  engine::FakeConfig fake;
+  fake.answer = [](const engine::Request& request) {
+    if (request.key == "doc-3") {
+      engine::Response response = failure_of(engine::Failure::broken, "cut in the middle");
+      response.text = "It says that\xff";
+      response.generated_tokens = 12;
+      response.attempts = 5;
+      return response;
+    }
+    if (request.key == "doc-4") return failure_of(engine::Failure::refused, "400 no");
+    return engine::fake_response(request, 12);
+  };
+  engine::FakeEngine engine(fake);
+  Config config;
+  config.max_failed_share = 0.5;
+  const TemporaryFolder folder;
+  const Counts counts = run_scenario(config, documents, engine, folder.path());
+  EXPECT_EQ(counts.failed, 2);
+  EXPECT_EQ(counts.wasted_tokens, 12);
+  EXPECT_EQ(engine.calls_by_key()["doc-3"], 1);  // whoever asked five times has tried enough
+  EXPECT_EQ(engine.calls_by_key()["doc-4"], 1);
+  EXPECT_EQ(storage::read_file(folder.path() / "failed.jsonl"),
+            "{\"id\":\"doc-3\",\"error\":\"cut in the middle\",\"failure\":\"broken\","
+            "\"attempts\":5,\"partial\":\"It says that\ufffd\"}\n"
+            "{\"id\":\"doc-4\",\"error\":\"400 no\",\"failure\":\"refused\",\"attempts\":1}\n");
+}
+
+TEST(Ways, EndsAtOnceWhereNobodyIsAnswered) {
+  const TemporaryFolder folder;
+  engine::FakeConfig fake = scenario_engine(milliseconds(0));
+  fake.answer = [](const engine::Request& request) {
+    if (request.key.size() > 5) return failure_of(engine::Failure::unauthorized, "401 bad key");
+    return engine::fake_response(request, 12);
+  };
+  {
+    engine::FakeEngine engine(fake);
+    try {
+      run_scenario(scenario_config(), scenario_documents(500), engine, folder.path());
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::remote);
+      EXPECT_THAT(error.what(), HasSubstr("401 bad key"));
+      EXPECT_THAT(error.what(), HasSubstr("run the same command again"));
+    }
+    EXPECT_LT(engine.calls(), 40);
+  }
+  engine::FakeEngine well(scenario_engine(milliseconds(0)));
+  const Counts counts =
+      run_scenario(scenario_config(), scenario_documents(500), well, folder.path());
+  EXPECT_EQ(counts.rows, 500);
+  EXPECT_GE(counts.from_journal, 10);
+}
+
+TEST(Ways, FailFastEndsAtTheFirstFailure) {
+  const TemporaryFolder folder;
+  engine::FakeConfig fake = scenario_engine(milliseconds(0));
+  fake.failure_share = 0.02;
+  fake.failures_of_a_key = 1000;
+  engine::FakeEngine engine(fake);
+  Config config = scenario_config();
+  config.fail_fast = true;
+  try {
+    run_scenario(config, scenario_documents(2000), engine, folder.path());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_THAT(error.what(), HasSubstr("told to fail doc-"));
+  }
+  EXPECT_LT(engine.calls(), 1000);
+}
+
+TEST(Ways, FillsFieldsOfTheDocumentIn) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "prompt.txt";
+  storage::write_file_atomically(path, "{{QUESTION}}|{{n}}|{{CONTEXT}}|{{BEFORE}}");
+  std::vector<Document> documents = {
+      {.id = "a", .text = "T.", .metadata = R"({"question":"Why {{n}}?","n":3})"},
+      {.id = "b", .text = "T.", .metadata = R"({"question":"Why?"})"},
+      {.id = "c", .text = "One. Two.", .metadata = R"({"QUESTION":"Q","question":"q","n":[1]})"}};
+  std::set<std::string> prompts;
+  std::mutex mutex;
+  engine::FakeConfig fake;
+  fake.answer = [&](const engine::Request& request) {
+    const std::scoped_lock lock(mutex);
+    prompts.insert(request.prompt);
+    return engine::fake_response(request, 12);
+  };
+  engine::FakeEngine engine(fake);
+  Config config;
+  config.prompt = path.string();
+  config.chunk_tokens = 5;
+  config.max_failed_share = 0.5;
+  const Counts counts = run_scenario(config, documents, engine, folder.path() / "out");
+  EXPECT_EQ(prompts,
+            (std::set<std::string>{"Why {{n}}?|3|T.|", "Q|[1]|One.|", "Q|[1]| Two.|One."}));
+  EXPECT_EQ(counts.failed, 1);
+  EXPECT_THAT(storage::read_file(folder.path() / "out/failed.jsonl"),
+              HasSubstr("no field \\\"n\\\""));
+}
+
+TEST(WaysSlow, HoldsAnswersBackFromMemoryInTheJournal) {
+  // 300 answers of a megabyte wait behind the first.
+  std::vector<Document> many;
+  for (int i = 0; i < 300; ++i) many.push_back({.id = fmt::format("d{}", i), .text = "T."});
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::int64_t answered = 0;
+  engine::FakeConfig fake;
+  fake.capacity = 64;
+  fake.answer = [&](const engine::Request& request) {
+    std::unique_lock lock(mutex);
+    if (request.key == "d0") {
+      EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return answered > 200; }));
+    }
+    ++answered;
+    changed.notify_all();
+    engine::Response response;
+    response.text = request.key + std::string(1'000'000, 'x') + ".";
+    response.generated_tokens = 7;
+    return response;
+  };
+  engine::FakeEngine engine(fake);
+  Config config;
+  config.stop_loops = false;
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_scenario(config, many, engine, folder.path()).rows, 300);
+  storage::AugmentedReader reader(folder.path());
+  int at = 0;
+  for (AugmentedDocument row; reader.next(row); ++at) {
+    EXPECT_EQ(row.trajectory.text.size(), row.document.id.size() + 1'000'001);
+    EXPECT_EQ(row.document.id, fmt::format("d{}", at));
+  }
+  EXPECT_EQ(at, 300);
+}
+
+}  // namespace
+}  // namespace tpt::augment
