@@ -53,11 +53,16 @@ engine::FakeConfig scenario_engine(std::chrono::milliseconds delay) {
 
 Counts run_scenario(const Config& config, const std::vector<Document>& documents,
                     engine::Engine& engine, const std::filesystem::path& folder,
-                    std::stop_token stop) {
+                    std::stop_token stop, Hooks hooks) {
   VectorSource<Document> source(documents);
   NoProgress progress;
   return run(config, source, static_cast<std::int64_t>(documents.size()), engine, folder, progress,
-             std::move(stop));
+             std::move(stop), std::move(hooks));
+}
+
+std::string scenario_gate(const AugmentedDocument& row) {
+  if (row.trajectory.text.size() % 4 == 0) return "even";
+  return row.trajectory.text.size() % 7 == 0 ? "odd" : "";
 }
 
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder) {
@@ -74,6 +79,10 @@ std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& fo
   for (const std::filesystem::path& part : storage::parquet_parts(folder)) {
     bytes[part.filename().string()] = storage::read_file(part);
   }
+  if (!std::filesystem::exists(folder / "rejected")) return bytes;
+  for (const std::filesystem::path& part : storage::parquet_parts(folder / "rejected")) {
+    bytes["rejected/" + part.filename().string()] = storage::read_file(part);
+  }
   return bytes;
 }
 
@@ -87,7 +96,8 @@ int run_child(const std::filesystem::path& folder, const std::filesystem::path& 
     return engine::fake_response(request, 12);
   };
   engine::FakeEngine engine(fake);
-  run_scenario(scenario_config(), scenario_documents(400), engine, folder);
+  run_scenario(scenario_config(), scenario_documents(400), engine, folder, {},
+               {.gate = scenario_gate, .on_status = {}});
   return 0;
 }
 

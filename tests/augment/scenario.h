@@ -26,15 +26,18 @@ engine::FakeConfig scenario_engine(std::chrono::milliseconds delay);
 // The whole step on `documents` with a fake engine.
 Counts run_scenario(const Config& config, const std::vector<Document>& documents,
                     engine::Engine& engine, const std::filesystem::path& folder,
-                    std::stop_token stop = {});
+                    std::stop_token stop = {}, Hooks hooks = {});
+
+// Rejects about a third of the rows, for two reasons.
+std::string scenario_gate(const AugmentedDocument& row);
 
 // All rows of a folder.
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder);
 
-// The bytes of every Parquet file of a folder by name.
+// The bytes of every Parquet file of a folder, and of its rejected/, by name.
 std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& folder);
 
-// What a child process does: the scenario in `folder`, each generation noted in `log`.
+// What a child process does: the scenario with its gate in `folder`, each generation noted in `log`.
 int run_child(const std::filesystem::path& folder, const std::filesystem::path& log);
 
 }  // namespace tpt::augment
