@@ -19,7 +19,7 @@ inline constexpr std::array<double, 14> kAnswerSeconds = {0.1, 0.25, 0.5, 1,   2
 // One endpoint of the fleet. Counts are of this process.
 struct EndpointStatus {
   std::string name;                     // "http://gpu-3:8000/v1", "llama:FILE"; never a key
-  std::string state;                    // "up", "probing", "down", "draining"
+  std::string state;                    // "up", "probing", "down", "draining", "left"
   std::int64_t in_flight = 0;           // requests it is working on
   std::int64_t limit = 0;               // how many it may be given at once
   std::int64_t outstanding_tokens = 0;  // predicted for what is in flight
