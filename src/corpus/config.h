@@ -11,7 +11,7 @@
 namespace tpt::corpus {
 
 struct Config {
-  std::vector<std::string> inputs;  // files, folders, globs
+  std::vector<std::string> inputs;  // files, folders, globs; s3:// too
   std::string text_column = "text";
   std::string id_column = "id";
   bool strict = false;
@@ -32,6 +32,7 @@ enum class FileKind {
 struct InputFile {
   std::filesystem::path path;
   FileKind kind = FileKind::lines;
+  std::int64_t bytes = 0;  // as it lies there, compressed or not
 };
 
 // The files of the corpus in reading order: inputs as given, folders and globs ("**" goes down

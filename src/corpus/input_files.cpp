@@ -1,15 +1,18 @@
 #include "base/error.h"
 #include "corpus/config.h"
+#include "storage/files.h"
 
 #include <algorithm>
 #include <fnmatch.h>
 #include <glob.h>
 #include <optional>
+#include <utility>
 
 namespace tpt::corpus {
 namespace {
 
 namespace fs = std::filesystem;
+using storage::StoredFile;
 
 constexpr const char* kKinds =
     ".jsonl, .ndjson, .parquet, .txt, .md (.gz and .zst behind them too)";
@@ -26,32 +29,53 @@ std::optional<FileKind> kind_of(const fs::path& path) {
   return std::nullopt;
 }
 
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  const auto options = fs::directory_options::follow_directory_symlink;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, options)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+// "a/{b,c}" -> "a/b", "a/c", as a shell does it.
+std::vector<std::string> without_braces(const std::string& pattern) {
+  const std::size_t open = pattern.find('{');
+  const std::size_t close = pattern.find('}', open);
+  if (open == std::string::npos || close == std::string::npos) return {pattern};
+  std::vector<std::string> all;
+  for (std::size_t begin = open + 1; begin <= close;) {
+    const std::size_t end = std::min(pattern.find(',', begin), close);
+    const std::string one =
+        pattern.substr(0, open) + pattern.substr(begin, end - begin) + pattern.substr(close + 1);
+    for (std::string& rest : without_braces(one)) all.push_back(std::move(rest));
+    begin = end + 1;
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  return all;
 }
 
-// "a/**/b*.jsonl": everything below the folder before the first wildcard, matched as a whole.
-std::vector<fs::path> deep_matches(const std::string& pattern) {
+// Everything below the folder before the first wildcard, matched as a whole. "**" goes down
+// folders: "a/**/b*.jsonl".
+std::vector<StoredFile> listed_matches(const std::string& pattern) {
   const std::size_t wildcard = pattern.find_first_of("*?[");
+  if (wildcard == std::string::npos) return {};
   const std::size_t slash = pattern.rfind('/', wildcard);
   const std::string folder = slash == std::string::npos ? "." : pattern.substr(0, slash);
-  if (!fs::is_directory(folder)) return {};
+  if (!storage::is_folder(folder)) return {};
   const std::string whole = slash == std::string::npos ? "./" + pattern : pattern;
+  const bool deep = whole.find("**") != std::string::npos;
   // "**/" stands for no folder too.
   std::string flat = whole;
   for (std::size_t at = 0; (at = flat.find("**/", at)) != std::string::npos;) flat.erase(at, 3);
-  std::vector<fs::path> found;
-  for (const fs::path& file : files_below(folder)) {
-    if (fnmatch(whole.c_str(), file.c_str(), 0) == 0 ||
-        fnmatch(flat.c_str(), file.c_str(), FNM_PATHNAME) == 0) {
-      found.push_back(file);
+  std::vector<StoredFile> found;
+  for (StoredFile& file : storage::files_below(folder)) {
+    const char* name = file.path.c_str();
+    if ((deep && fnmatch(whole.c_str(), name, 0) == 0) ||
+        fnmatch(flat.c_str(), name, FNM_PATHNAME) == 0) {
+      found.push_back(std::move(file));
     }
+  }
+  return found;
+}
+
+std::vector<StoredFile> remote_matches(const std::string& pattern) {
+  std::vector<StoredFile> found;
+  for (const std::string& one : without_braces(pattern)) {
+    const auto entry = storage::is_file(one)
+                           ? std::vector<StoredFile>{{one, storage::file_bytes(one)}}
+                           : listed_matches(one);
+    found.insert(found.end(), entry.begin(), entry.end());
   }
   return found;
 }
@@ -66,10 +90,16 @@ std::vector<fs::path> glob_matches(const std::string& pattern) {
   return found;
 }
 
+void add_file(const StoredFile& file, std::vector<InputFile>& files) {
+  const auto kind = kind_of(file.path);
+  if (!kind) user_error("corpus.inputs: got {}, allowed: {}", file.path.string(), kKinds);
+  files.push_back({file.path, *kind, file.bytes});
+}
+
 void add_folder(const fs::path& folder, std::vector<InputFile>& files) {
   const std::size_t before = files.size();
-  for (const fs::path& file : files_below(folder)) {
-    if (const auto kind = kind_of(file)) files.push_back({file, *kind});
+  for (const StoredFile& file : storage::files_below(folder)) {
+    if (kind_of(file.path)) add_file(file, files);
   }
   if (files.size() == before) {
     user_error("corpus.inputs: {}: no file in it that can be read; allowed: {}", folder.string(),
@@ -77,21 +107,38 @@ void add_folder(const fs::path& folder, std::vector<InputFile>& files) {
   }
 }
 
-void add_path(const fs::path& path, std::vector<InputFile>& files) {
-  if (fs::is_directory(path)) {
+// False where there is no such file or folder.
+bool add_path(const fs::path& path, std::vector<InputFile>& files) {
+  if (storage::is_folder(path)) {
     add_folder(path, files);
-    return;
+  } else if (storage::is_file(path)) {
+    add_file({path, storage::file_bytes(path)}, files);
+  } else {
+    return false;
   }
-  const auto kind = kind_of(path);
-  if (!kind) user_error("corpus.inputs: got {}, allowed: {}", path.string(), kKinds);
-  files.push_back({path, *kind});
+  return true;
+}
+
+void add_matches(const std::string& pattern, std::vector<InputFile>& files) {
+  const std::size_t before = files.size();
+  if (storage::is_remote(pattern)) {
+    for (const StoredFile& file : remote_matches(pattern)) add_file(file, files);
+  } else if (pattern.find("**") != std::string::npos) {
+    for (const StoredFile& file : listed_matches(pattern)) add_file(file, files);
+  } else {
+    for (const fs::path& path : glob_matches(pattern)) add_path(path, files);
+  }
+  if (files.size() == before) {
+    user_error("corpus.inputs: {}: no such file, folder or match", pattern);
+  }
 }
 
 }  // namespace
 
 void describe(Fields& fields, Config& config) {
   fields.texts("inputs", config.inputs,
-               "JSONL (plain, .gz, .zst), Parquet, .txt and .md files, folders of them, globs");
+               "JSONL (plain, .gz, .zst), Parquet, .txt and .md files, folders of them, globs; "
+               "on disk or s3://BUCKET/NAME");
   fields.text("text_column", config.text_column, "the field that holds the text");
   fields.text("id_column", config.id_column,
               "the field that names the document; where it is missing the name is file:row");
@@ -107,14 +154,7 @@ std::vector<InputFile> input_files(const Config& config) {
   if (config.inputs.empty()) user_error("corpus.inputs: nothing given");
   std::vector<InputFile> files;
   for (const std::string& input : config.inputs) {
-    if (fs::exists(input)) {
-      add_path(input, files);
-      continue;
-    }
-    const auto found =
-        input.find("**") == std::string::npos ? glob_matches(input) : deep_matches(input);
-    if (found.empty()) user_error("corpus.inputs: {}: no such file, folder or match", input);
-    for (const fs::path& path : found) add_path(path, files);
+    if (!add_path(input, files)) add_matches(input, files);
   }
   return files;
 }

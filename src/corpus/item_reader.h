@@ -27,7 +27,7 @@ class ItemReader {
 };
 
 std::unique_ptr<ItemReader> open_lines(const std::filesystem::path& path, const Config& config);
-std::unique_ptr<ItemReader> open_parquet(const std::filesystem::path& path, const Config& config);
+std::unique_ptr<ItemReader> open_parquet(const InputFile& file, const Config& config);
 std::unique_ptr<ItemReader> open_text(const std::filesystem::path& path);
 
 }  // namespace tpt::corpus

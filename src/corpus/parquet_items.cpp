@@ -15,16 +15,17 @@ constexpr std::size_t kBeginningBytes = 200;
 
 class ParquetItems : public ItemReader {
  public:
-  ParquetItems(const std::filesystem::path& path, const Config& config)
-      : reader_(path), file_bytes_(static_cast<std::int64_t>(std::filesystem::file_size(path))) {
+  ParquetItems(const InputFile& file, const Config& config)
+      : reader_(file.path), file_bytes_(file.bytes) {
     const auto& columns = reader_.columns();
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (columns[i].name == config.text_column) text_place_ = i;
       if (columns[i].name == config.id_column) id_place_ = i;
     }
-    if (!text_place_) data_error("{}: there is no column {}", path.string(), config.text_column);
+    if (!text_place_)
+      data_error("{}: there is no column {}", file.path.string(), config.text_column);
     if (columns[*text_place_].type != storage::ColumnType::text) {
-      data_error("{}: column {} holds no text", path.string(), config.text_column);
+      data_error("{}: column {} holds no text", file.path.string(), config.text_column);
     }
   }
 
@@ -88,8 +89,8 @@ class ParquetItems : public ItemReader {
 
 }  // namespace
 
-std::unique_ptr<ItemReader> open_parquet(const std::filesystem::path& path, const Config& config) {
-  return std::make_unique<ParquetItems>(path, config);
+std::unique_ptr<ItemReader> open_parquet(const InputFile& file, const Config& config) {
+  return std::make_unique<ParquetItems>(file, config);
 }
 
 }  // namespace tpt::corpus

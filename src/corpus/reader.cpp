@@ -21,7 +21,7 @@ std::unique_ptr<ItemReader> open_items(const InputFile& file, const Config& conf
     case FileKind::lines:
       return open_lines(file.path, config);
     case FileKind::parquet:
-      return open_parquet(file.path, config);
+      return open_parquet(file, config);
     case FileKind::text:
       return open_text(file.path);
   }
@@ -56,7 +56,6 @@ struct Reader::State {
   Config config;
   fs::path bad_items_path;
   std::vector<InputFile> files;
-  std::vector<std::int64_t> file_bytes;
   std::size_t next_file = 0;
   std::unique_ptr<ItemReader> items;
   std::int64_t bytes_before = 0;  // of the files that are done
@@ -102,7 +101,7 @@ struct Reader::State {
   }
 
   bool open_next_file() {
-    if (next_file > 0) bytes_before += file_bytes[next_file - 1];
+    if (next_file > 0) bytes_before += files[next_file - 1].bytes;
     items.reset();
     if (next_file == files.size()) return false;
     ++next_file;
@@ -135,8 +134,7 @@ Reader::Reader(Config config, fs::path bad_items_file) : state_(std::make_unique
   state_->config = std::move(config);
   state_->bad_items_path = std::move(bad_items_file);
   for (const InputFile& file : state_->files) {
-    state_->file_bytes.push_back(static_cast<std::int64_t>(fs::file_size(file.path)));
-    state_->bytes_total += state_->file_bytes.back();
+    state_->bytes_total += file.bytes;
   }
 }
 

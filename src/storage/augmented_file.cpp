@@ -1,6 +1,7 @@
 #include "storage/augmented_file.h"
 
 #include "base/error.h"
+#include "storage/files.h"
 #include "storage/parquet.h"
 
 #include <algorithm>
@@ -202,15 +203,13 @@ bool AugmentedReader::next(AugmentedDocument& row) {
 }
 
 std::vector<fs::path> parquet_parts(const fs::path& folder_or_file) {
-  if (!fs::is_directory(folder_or_file)) {
-    if (!fs::exists(folder_or_file)) user_error("{}: no such file", folder_or_file.string());
-    return {folder_or_file};
-  }
+  if (is_file(folder_or_file)) return {folder_or_file};
+  if (!is_folder(folder_or_file)) user_error("{}: no such file", folder_or_file.string());
   std::vector<fs::path> parts;
-  for (const auto& entry : fs::directory_iterator(folder_or_file)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".parquet") {
-      parts.push_back(entry.path());
-    }
+  for (const StoredFile& file : files_below(folder_or_file)) {
+    const bool inside =
+        file.path.parent_path() == folder_or_file / "" || file.path.parent_path() == folder_or_file;
+    if (inside && file.path.extension() == ".parquet") parts.push_back(file.path);
   }
   if (parts.empty()) user_error("{}: no .parquet file in it", folder_or_file.string());
   // By name, where part-100000 comes after part-99999.

@@ -1,13 +1,12 @@
 #include "storage/byte_stream.h"
 
 #include "base/error.h"
+#include "storage/raw_file.h"
 
 #include <zlib.h>
 #include <zstd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,44 +16,9 @@ namespace {
 
 constexpr std::size_t kChunk = std::size_t{1} << 18U;
 
-class PlainFile : public ByteStream {
- public:
-  explicit PlainFile(const std::filesystem::path& path) : path_(path.string()) {
-    if (std::filesystem::is_directory(path)) io_error("{}: a folder, expected a file", path_);
-    file_ = std::fopen(path.c_str(), "rb");
-    if (file_ == nullptr) io_error("cannot read {}: {}", path_, std::strerror(errno));
-  }
-  ~PlainFile() override { std::fclose(file_); }
-  PlainFile(const PlainFile&) = delete;
-  PlainFile& operator=(const PlainFile&) = delete;
-
-  std::size_t read(char* buffer, std::size_t size) override {
-    const std::size_t got = std::fread(buffer, 1, size, file_);
-    if (got < size && std::ferror(file_) != 0) {
-      io_error("cannot read {}: {}", path_, std::strerror(errno));
-    }
-    taken_ += static_cast<std::int64_t>(got);
-    return got;
-  }
-  std::int64_t file_bytes() const override { return taken_; }
-
-  std::string first_bytes() {
-    char buffer[4];
-    const std::size_t got = std::fread(buffer, 1, sizeof(buffer), file_);
-    std::rewind(file_);
-    return {buffer, got};
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  std::FILE* file_ = nullptr;
-  std::int64_t taken_ = 0;
-};
-
 class GzipStream : public ByteStream {
  public:
-  explicit GzipStream(std::unique_ptr<PlainFile> file) : file_(std::move(file)), input_(kChunk) {
+  explicit GzipStream(std::unique_ptr<RawFile> file) : file_(std::move(file)), input_(kChunk) {
     constexpr int kGzipWindow = 15 + 16;
     TPT_CHECK(inflateInit2(&stream_, kGzipWindow) == Z_OK);
   }
@@ -95,7 +59,7 @@ class GzipStream : public ByteStream {
     inside_member_ = true;
   }
 
-  std::unique_ptr<PlainFile> file_;
+  std::unique_ptr<RawFile> file_;
   std::vector<char> input_;
   z_stream stream_{};
   bool inside_member_ = true;
@@ -103,7 +67,7 @@ class GzipStream : public ByteStream {
 
 class ZstdStream : public ByteStream {
  public:
-  explicit ZstdStream(std::unique_ptr<PlainFile> file)
+  explicit ZstdStream(std::unique_ptr<RawFile> file)
       : file_(std::move(file)), buffer_(kChunk), stream_(ZSTD_createDStream()) {
     TPT_CHECK(stream_ != nullptr);
   }
@@ -132,7 +96,7 @@ class ZstdStream : public ByteStream {
   std::int64_t file_bytes() const override { return file_->file_bytes(); }
 
  private:
-  std::unique_ptr<PlainFile> file_;
+  std::unique_ptr<RawFile> file_;
   std::vector<char> buffer_;
   ZSTD_DStream* stream_ = nullptr;
   ZSTD_inBuffer input_{nullptr, 0, 0};
@@ -148,8 +112,8 @@ bool is_zstd(const std::string& start) {
 }  // namespace
 
 std::unique_ptr<ByteStream> open_byte_stream(const std::filesystem::path& path) {
-  auto file = std::make_unique<PlainFile>(path);
-  const std::string start = file->first_bytes();
+  auto file = open_raw_file(path);
+  const std::string start = file->first_bytes(4);
   if (start.starts_with("\x1f\x8b")) return std::make_unique<GzipStream>(std::move(file));
   if (is_zstd(start)) return std::make_unique<ZstdStream>(std::move(file));
   return file;

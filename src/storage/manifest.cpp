@@ -3,8 +3,11 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "storage/atomic_file.h"
+#include "storage/files.h"
+#include "storage/remote_files.h"
 
 #include <algorithm>
+#include <future>
 
 namespace tpt::storage {
 namespace {
@@ -14,22 +17,43 @@ namespace fs = std::filesystem;
 Json to_json(const std::vector<FileDigest>& files) {
   Json list = Json::array();
   for (const FileDigest& file : files) {
-    list.push_back({{"path", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+    Json item = {{"path", file.path}, {"bytes", file.bytes}};
+    if (!file.sha256.empty()) item["sha256"] = file.sha256;
+    if (!file.etag.empty()) item["etag"] = file.etag;
+    if (!file.version.empty()) item["version"] = file.version;
+    list.push_back(std::move(item));
   }
   return list;
+}
+
+// What tells one content from another.
+std::string content_of(const Json& item) {
+  if (item.contains("sha256")) return item.at("sha256").get<std::string>();
+  return fmt::format("{} {}", item.at("etag").get<std::string>(),
+                     item.at("bytes").get<std::int64_t>());
 }
 
 std::vector<FileDigest> digests_from_json(const Json& list) {
   std::vector<FileDigest> files;
   for (const Json& item : list) {
+    const bool hashed = item.contains("sha256");
     files.push_back({.path = item.at("path").get<std::string>(),
                      .bytes = item.at("bytes").get<std::int64_t>(),
-                     .sha256 = item.at("sha256").get<std::string>()});
+                     .sha256 = hashed ? item.at("sha256").get<std::string>() : "",
+                     .etag = hashed ? "" : item.at("etag").get<std::string>(),
+                     .version = item.value("version", "")});
   }
   return files;
 }
 
 FileDigest digest(const fs::path& file, std::string name) {
+  if (is_remote(file)) {
+    RemoteContent content = remote_content(file);
+    return {.path = std::move(name),
+            .bytes = content.bytes,
+            .etag = std::move(content.etag),
+            .version = std::move(content.version)};
+  }
   return {.path = std::move(name),
           .bytes = static_cast<std::int64_t>(fs::file_size(file)),
           .sha256 = sha256_of_file(file)};
@@ -59,14 +83,14 @@ void find_differences(const Json& before, const Json& now, const std::string& na
 
 // Inputs by name and content; moving a file is no difference, its bytes are.
 void find_input_differences(const Json& before, const Json& now, std::vector<std::string>& found) {
-  const auto hashes = [](const Json& list) {
+  const auto contents = [](const Json& list) {
     std::vector<std::string> all;
-    for (const Json& item : list) all.push_back(item.at("sha256").get<std::string>());
+    for (const Json& item : list) all.push_back(content_of(item));
     return all;
   };
-  if (hashes(before) == hashes(now)) return;
+  if (contents(before) == contents(now)) return;
   for (std::size_t i = 0; i < std::min(before.size(), now.size()); ++i) {
-    if (before[i].at("sha256") != now[i].at("sha256")) {
+    if (content_of(before[i]) != content_of(now[i])) {
       found.push_back(
           fmt::format("input {} has other content", now[i].at("path").get<std::string>()));
       return;
@@ -90,28 +114,40 @@ void refuse_other(const fs::path& folder, const Json& before, const Json& now) {
       folder.string(), differences);
 }
 
+// Objects are asked about many at a time: each costs a round trip and nothing else.
+std::vector<FileDigest> digest_files(const std::vector<fs::path>& files) {
+  constexpr std::size_t kAtOnce = 16;
+  std::vector<FileDigest> digests(files.size());
+  std::vector<std::future<FileDigest>> asked;
+  for (std::size_t begin = 0; begin < files.size(); begin += kAtOnce) {
+    const std::size_t end = std::min(begin + kAtOnce, files.size());
+    asked.clear();
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto policy = is_remote(files[i]) ? std::launch::async : std::launch::deferred;
+      asked.push_back(
+          std::async(policy, [&file = files[i]] { return digest(file, file.string()); }));
+    }
+    for (std::size_t i = begin; i < end; ++i) digests[i] = asked[i - begin].get();
+  }
+  return digests;
+}
+
 }  // namespace
 
 std::vector<FileDigest> digest_inputs(const std::vector<fs::path>& paths) {
-  std::vector<FileDigest> digests;
+  std::vector<fs::path> files;
   for (const fs::path& path : paths) {
-    if (!fs::is_directory(path)) {
-      if (!fs::exists(path)) io_error("{}: no such file", path.string());
-      digests.push_back(digest(path, path.string()));
+    if (!is_folder(path)) {
+      if (!is_file(path)) io_error("{}: no such file", path.string());
+      files.push_back(path);
       continue;
     }
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
-    }
-    std::sort(files.begin(), files.end());
-    for (const fs::path& file : files) {
-      const std::string name = file.filename().string();
-      if (name == "manifest.json" || name == "started.json") continue;
-      digests.push_back(digest(file, file.string()));
+    for (const StoredFile& file : files_below(path)) {
+      const std::string name = file.path.filename().string();
+      if (name != "manifest.json" && name != "started.json") files.push_back(file.path);
     }
   }
-  return digests;
+  return digest_files(files);
 }
 
 void write_manifest(const fs::path& folder, Manifest manifest,

@@ -16,7 +16,9 @@ namespace tpt::storage {
 struct FileDigest {
   std::string path;  // as given for inputs, relative to the folder for outputs
   std::int64_t bytes = 0;
-  std::string sha256;
+  std::string sha256;   // "" for an object on S3, which is not read for this
+  std::string etag;     // of an object on S3
+  std::string version;  // of an object in a bucket that keeps versions: for the record only
 
   bool operator==(const FileDigest&) const = default;
 };

@@ -1,13 +1,16 @@
 #include "base/error.h"
+#include "storage/files.h"
+#include "storage/input_file.h"
 #include "storage/parquet.h"
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
-#include <arrow/io/file.h>
 #include <arrow/util/formatting.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
+#include <parquet/metadata.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tpt::storage {
@@ -169,6 +172,7 @@ Value cell(const arrow::Array& array, std::int64_t row, ColumnType type, const s
 
 struct ParquetReader::State {
   std::string path;
+  std::shared_ptr<InputFile> file;
   std::unique_ptr<parquet::arrow::FileReader> reader;
   std::vector<Column> columns;
   std::int64_t rows = 0;
@@ -176,16 +180,15 @@ struct ParquetReader::State {
   std::shared_ptr<arrow::RecordBatch> batch;
   std::int64_t position = 0;
 
-  void open(const std::filesystem::path& file) {
-    path = file.string();
-    if (!std::filesystem::exists(file)) io_error("{}: no such file", path);
-    auto input = checked(arrow::io::ReadableFile::Open(path), path);
+  void open() {
+    auto metadata = parquet::ReadMetaData(file);
     parquet::arrow::FileReaderBuilder builder;
     // Pages one after the other, instead of all columns of a row group at once.
     parquet::ReaderProperties pages;
     pages.enable_buffered_stream();
     pages.set_page_checksum_verification(true);
-    const auto opened = builder.Open(input, pages);
+    if (is_remote(path)) pages.set_buffer_size(remote_buffer_bytes(metadata->num_columns()));
+    const auto opened = builder.Open(file, pages, metadata);
     if (!opened.ok()) data_error("{}: not a Parquet file: {}", path, opened.message());
     // Batches of few rows keep documents of many megabytes in bounds.
     constexpr std::int64_t kBatchRows = 256;
@@ -204,6 +207,20 @@ struct ParquetReader::State {
     }
     rows = reader->parquet_reader()->metadata()->num_rows();
     batches = checked(reader->GetRecordBatchReader(), path);
+  }
+
+  // A request costs a round trip, so each fetches much; all columns together are bounded.
+  static std::int64_t remote_buffer_bytes(int columns) {
+    constexpr std::int64_t kAllBytes = std::int64_t{64} << 20U;
+    constexpr std::int64_t kLeast = std::int64_t{64} << 10U;
+    constexpr std::int64_t kMost = std::int64_t{4} << 20U;
+    return std::clamp(kAllBytes / std::max(columns, 1), kLeast, kMost);
+  }
+
+  // What went wrong while decoding: the file, unless reading it did.
+  [[noreturn]] void failed(const char* what, const char* why) const {
+    file->check();
+    data_error("{}: {}: {}", path, what, why);
   }
 
   bool fetch() {
@@ -225,10 +242,15 @@ struct ParquetReader::State {
 
 ParquetReader::ParquetReader(const std::filesystem::path& path)
     : state_(std::make_unique<State>()) {
+  state_->path = path.string();
+  state_->file = open_input_file(path);
   try {
-    state_->open(path);
+    state_->open();
   } catch (const parquet::ParquetException& problem) {
-    data_error("{}: not a Parquet file: {}", path.string(), problem.what());
+    state_->failed("not a Parquet file", problem.what());
+  } catch (const Error&) {
+    state_->file->check();
+    throw;
   }
 }
 
@@ -243,7 +265,10 @@ bool ParquetReader::next(std::vector<Value>& row) {
   try {
     if (!state.fetch()) return false;
   } catch (const parquet::ParquetException& problem) {
-    data_error("{}: damaged: {}", state.path, problem.what());
+    state.failed("damaged", problem.what());
+  } catch (const Error&) {
+    state.file->check();
+    throw;
   }
   row.resize(state.columns.size());
   for (std::size_t i = 0; i < row.size(); ++i) {
