@@ -1,10 +1,14 @@
+#include "base/error.h"
 #include "base/json.h"
 #include "corpus/field_scanner.h"
 #include "corpus/item_reader.h"
+#include "storage/byte_stream.h"
 #include "storage/lines.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tpt::corpus {
 namespace {
@@ -48,16 +52,24 @@ struct Checker : nlohmann::json_sax<Json> {
 
 class LinesReader : public ItemReader {
  public:
-  LinesReader(const std::filesystem::path& path, const Config& config)
-      : lines_(path), text_column_(config.text_column), id_column_(config.id_column) {}
+  LinesReader(const FilePiece& piece, const Config& config)
+      : piece_(piece),
+        by_number_(!piece.whole() && storage::is_archive(piece.file.path)),
+        lines_(open(piece, by_number_)),
+        text_column_(config.text_column),
+        id_column_(config.id_column) {
+    if (by_number_) skip_to_piece();
+    first_begin_ = lines_.next_begin();
+  }
 
   bool next(Item& item) override {
     storage::Line line;
-    while (lines_.next(line)) {
+    while (inside() && lines_.next(line)) {
       std::string_view text = line.text;
-      if (line.number == 1 && text.starts_with(kByteOrderMark)) text.remove_prefix(3);
+      const bool first = line.number == 1 && first_begin_ == 0;
+      if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(3);
       if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      item = {.line = line.number};
+      item = {.line = line.number - skipped_};
       item.reason = line.too_long ? "line too long" : parse(text, item.document);
       if (!item.reason.empty()) item.beginning = text.substr(0, kBeginningBytes);
       return true;
@@ -65,9 +77,69 @@ class LinesReader : public ItemReader {
     return false;
   }
 
-  std::int64_t bytes_read() const override { return lines_.file_bytes(); }
+  std::int64_t bytes_read() const override {
+    const std::int64_t from = by_number_ ? piece_.begin : 0;
+    return std::clamp(lines_.file_bytes() - from, std::int64_t{0}, piece_.end - piece_.begin);
+  }
+
+  // Asked for only where a document has no id or a line is bad: then the bytes before are read.
+  std::int64_t lines_before() override {
+    if (by_number_) return skipped_;
+    if (lines_before_ < 0) lines_before_ = count_lines_before(piece_.file.path, first_begin_);
+    return lines_before_;
+  }
 
  private:
+  static storage::LineReader open(const FilePiece& piece, bool by_number) {
+    if (by_number || piece.whole()) return storage::LineReader(piece.file.path);
+    return storage::LineReader::starting_at(piece.file.path, piece.begin);
+  }
+
+  // An archive can be entered at its beginning only: its lines are counted, those before the piece
+  // passed over.
+  void skip_to_piece() {
+    const std::int64_t all = count_lines(piece_.file.path);
+    skipped_ = row_at(piece_.file, all, piece_.begin);
+    end_number_ = row_at(piece_.file, all, piece_.end);
+    storage::Line line;
+    for (std::int64_t i = 0; i < skipped_; ++i) {
+      TPT_CHECK(lines_.next(line), "{} has changed", piece_.file.path.string());
+    }
+    taken_ = skipped_;
+  }
+
+  // The last piece goes on to the end of the file, and meets what is damaged there.
+  bool inside() {
+    if (piece_.end == piece_.file.bytes) return true;
+    return by_number_ ? taken_++ < end_number_ : lines_.next_begin() < piece_.end;
+  }
+
+  // Up to where it is damaged, if it is.
+  static std::int64_t count_lines(const std::filesystem::path& path) {
+    storage::LineReader reader(path);
+    std::int64_t count = 0;
+    try {
+      for (storage::Line line; reader.next(line);) ++count;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+    }
+    return count;
+  }
+
+  static std::int64_t count_lines_before(const std::filesystem::path& path, std::int64_t bytes) {
+    const auto stream = storage::open_byte_stream(path);
+    std::vector<char> piece(std::size_t{1} << 20U);
+    std::int64_t count = 0;
+    while (bytes > 0) {
+      const auto wanted = std::min(static_cast<std::int64_t>(piece.size()), bytes);
+      const std::size_t got = stream->read(piece.data(), static_cast<std::size_t>(wanted));
+      if (got == 0) break;
+      count += std::count(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got), '\n');
+      bytes -= static_cast<std::int64_t>(got);
+    }
+    return count;
+  }
+
   // Why the line gives no document; "" where it does. Values are taken as they are written, so that
   // no number changes on its way into the metadata.
   std::string parse(std::string_view line, Document& document) {
@@ -121,6 +193,13 @@ class LinesReader : public ItemReader {
     return value.find_first_not_of("-0123456789") == std::string_view::npos;
   }
 
+  FilePiece piece_;
+  bool by_number_ = false;  // the piece is told by the numbers of its lines, not by bytes
+  std::int64_t skipped_ = 0;
+  std::int64_t end_number_ = 0;
+  std::int64_t taken_ = 0;
+  std::int64_t first_begin_ = 0;
+  std::int64_t lines_before_ = -1;
   storage::LineReader lines_;
   std::string text_column_;
   std::string id_column_;
@@ -128,8 +207,8 @@ class LinesReader : public ItemReader {
 
 }  // namespace
 
-std::unique_ptr<ItemReader> open_lines(const std::filesystem::path& path, const Config& config) {
-  return std::make_unique<LinesReader>(path, config);
+std::unique_ptr<ItemReader> open_lines(const FilePiece& piece, const Config& config) {
+  return std::make_unique<LinesReader>(piece, config);
 }
 
 }  // namespace tpt::corpus

@@ -15,17 +15,21 @@ constexpr std::size_t kBeginningBytes = 200;
 
 class ParquetItems : public ItemReader {
  public:
-  ParquetItems(const InputFile& file, const Config& config)
-      : reader_(file.path), file_bytes_(file.bytes) {
+  ParquetItems(const FilePiece& piece, const Config& config)
+      : reader_(piece.file.path),
+        piece_bytes_(piece.end - piece.begin),
+        first_row_(row_at(piece.file, reader_.rows(), piece.begin)),
+        end_row_(row_at(piece.file, reader_.rows(), piece.end)) {
+    const std::string path = piece.file.path.string();
+    reader_.select(first_row_, end_row_);
     const auto& columns = reader_.columns();
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (columns[i].name == config.text_column) text_place_ = i;
       if (columns[i].name == config.id_column) id_place_ = i;
     }
-    if (!text_place_)
-      data_error("{}: there is no column {}", file.path.string(), config.text_column);
+    if (!text_place_) data_error("{}: there is no column {}", path, config.text_column);
     if (columns[*text_place_].type != storage::ColumnType::text) {
-      data_error("{}: column {} holds no text", file.path.string(), config.text_column);
+      data_error("{}: column {} holds no text", path, config.text_column);
     }
   }
 
@@ -40,8 +44,10 @@ class ParquetItems : public ItemReader {
   }
 
   std::int64_t bytes_read() const override {
-    return reader_.rows() == 0 ? file_bytes_ : file_bytes_ * rows_ / reader_.rows();
+    const std::int64_t all = end_row_ - first_row_;
+    return all == 0 ? piece_bytes_ : piece_bytes_ * rows_ / all;
   }
+  std::int64_t lines_before() override { return first_row_; }
 
  private:
   std::string take_row(Document& document) {
@@ -80,7 +86,9 @@ class ParquetItems : public ItemReader {
   }
 
   storage::ParquetReader reader_;
-  std::int64_t file_bytes_ = 0;
+  std::int64_t piece_bytes_ = 0;
+  std::int64_t first_row_ = 0;
+  std::int64_t end_row_ = 0;
   std::int64_t rows_ = 0;
   std::optional<std::size_t> text_place_;
   std::optional<std::size_t> id_place_;
@@ -89,8 +97,8 @@ class ParquetItems : public ItemReader {
 
 }  // namespace
 
-std::unique_ptr<ItemReader> open_parquet(const InputFile& file, const Config& config) {
-  return std::make_unique<ParquetItems>(file, config);
+std::unique_ptr<ItemReader> open_parquet(const FilePiece& piece, const Config& config) {
+  return std::make_unique<ParquetItems>(piece, config);
 }
 
 }  // namespace tpt::corpus

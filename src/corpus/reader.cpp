@@ -16,14 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unique_ptr<ItemReader> open_items(const InputFile& file, const Config& config) {
-  switch (file.kind) {
+std::unique_ptr<ItemReader> open_items(const FilePiece& piece, const Config& config) {
+  switch (piece.file.kind) {
     case FileKind::lines:
-      return open_lines(file.path, config);
+      return open_lines(piece, config);
     case FileKind::parquet:
-      return open_parquet(file, config);
+      return open_parquet(piece, config);
     case FileKind::text:
-      return open_text(file.path);
+      return open_text(piece.file.path);
   }
   TPT_CHECK(false, "unknown kind of file");
   return nullptr;
@@ -55,8 +55,8 @@ class SeenIds {
 struct Reader::State {
   Config config;
   fs::path bad_items_path;
-  std::vector<InputFile> files;
-  std::size_t next_file = 0;
+  std::vector<FilePiece> pieces;
+  std::size_t next_piece = 0;
   std::unique_ptr<ItemReader> items;
   std::int64_t bytes_before = 0;  // of the files that are done
   std::int64_t bytes_total = 0;
@@ -65,7 +65,12 @@ struct Reader::State {
   Counts counts;
   bool ended = false;
 
-  const fs::path& path() const { return files[next_file - 1].path; }
+  const FilePiece& piece() const { return pieces[next_piece - 1]; }
+  const fs::path& path() const { return piece().file.path; }
+  // In the file, of an item of the piece.
+  std::int64_t line_of(const Item& item) {
+    return item.line > 0 ? items->lines_before() + item.line : 0;
+  }
 
   void set_aside(std::int64_t line, const std::string& reason, const std::string& beginning) {
     ++counts.bad_items;
@@ -85,7 +90,7 @@ struct Reader::State {
   bool next_item(Item& item) {
     try {
       if (items == nullptr) {
-        items = open_items(files[next_file - 1], config);
+        items = open_items(piece(), config);
         ++counts.files;
       }
       return items->next(item);
@@ -101,10 +106,10 @@ struct Reader::State {
   }
 
   bool open_next_file() {
-    if (next_file > 0) bytes_before += files[next_file - 1].bytes;
+    if (next_piece > 0) bytes_before += piece().end - piece().begin;
     items.reset();
-    if (next_file == files.size()) return false;
-    ++next_file;
+    if (next_piece == pieces.size()) return false;
+    ++next_piece;
     return true;
   }
 
@@ -129,12 +134,13 @@ Json to_json(const Counts& counts) {
           {"bad_items", counts.bad_items}};
 }
 
-Reader::Reader(Config config, fs::path bad_items_file) : state_(std::make_unique<State>()) {
-  state_->files = input_files(config);
+Reader::Reader(Config config, fs::path bad_items_file, Shard shard)
+    : state_(std::make_unique<State>()) {
+  state_->pieces = plan_shard(input_files(config), shard).pieces;
   state_->config = std::move(config);
   state_->bad_items_path = std::move(bad_items_file);
-  for (const InputFile& file : state_->files) {
-    state_->bytes_total += file.bytes;
+  for (const FilePiece& piece : state_->pieces) {
+    state_->bytes_total += piece.end - piece.begin;
   }
 }
 
@@ -147,7 +153,7 @@ bool Reader::next(Document& document) {
     state.end();
     return false;
   }
-  if (state.next_file == 0 && !state.open_next_file()) return false;
+  if (state.next_piece == 0 && !state.open_next_file()) return false;
   for (Item item;;) {
     if (!state.next_item(item)) {
       if (state.open_next_file()) continue;
@@ -155,17 +161,17 @@ bool Reader::next(Document& document) {
       return false;
     }
     if (!item.reason.empty()) {
-      state.set_aside(item.line, item.reason, item.beginning);
+      state.set_aside(state.line_of(item), item.reason, item.beginning);
       continue;
     }
     document = std::move(item.document);
     document.source = state.path().string();
     if (document.id.empty()) {
-      document.id =
-          item.line > 0 ? fmt::format("{}:{}", document.source, item.line) : document.source;
+      document.id = item.line > 0 ? fmt::format("{}:{}", document.source, state.line_of(item))
+                                  : document.source;
     }
     if (state.config.check_ids && !state.seen.add(document.id)) {
-      state.set_aside(item.line, "the id " + document.id + " came before",
+      state.set_aside(state.line_of(item), "the id " + document.id + " came before",
                       document.text.substr(0, 200));
       continue;
     }

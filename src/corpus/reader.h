@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/source.h"
-#include "corpus/config.h"
+#include "corpus/shard.h"
 #include "records/document.h"
 
 #include <cstdint>
@@ -32,8 +32,8 @@ Json to_json(const Counts& counts);
 class Reader : public Source<Document> {
  public:
   // `bad_items_file` may be empty: then they are counted, and not told of. Error(user) as
-  // input_files().
-  Reader(Config config, std::filesystem::path bad_items_file);
+  // input_files(). Of a shard only its part is read; `limit` and `check_ids` hold within it.
+  Reader(Config config, std::filesystem::path bad_items_file, Shard shard = {});
   ~Reader() override;
 
   // Error(data) at the first bad item under `strict`, and at the end where their share is above

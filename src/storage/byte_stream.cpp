@@ -109,12 +109,19 @@ bool is_zstd(const std::string& start) {
          (start.size() == 4 && start.ends_with("\x2a\x4d\x18") && (start[0] & 0xf0) == 0x50);
 }
 
+bool is_gzip(const std::string& start) { return start.starts_with("\x1f\x8b"); }
+
 }  // namespace
+
+bool is_archive(const std::filesystem::path& path) {
+  const std::string start = open_raw_file(path)->first_bytes(4);
+  return is_gzip(start) || is_zstd(start);
+}
 
 std::unique_ptr<ByteStream> open_byte_stream(const std::filesystem::path& path) {
   auto file = open_raw_file(path);
   const std::string start = file->first_bytes(4);
-  if (start.starts_with("\x1f\x8b")) return std::make_unique<GzipStream>(std::move(file));
+  if (is_gzip(start)) return std::make_unique<GzipStream>(std::move(file));
   if (is_zstd(start)) return std::make_unique<ZstdStream>(std::move(file));
   return file;
 }

@@ -17,6 +17,9 @@ class ByteStream {
   virtual std::int64_t file_bytes() const = 0;
 };
 
+// Whether the file is gzip or zstd. Error(io) where it cannot be opened.
+bool is_archive(const std::filesystem::path& path);
+
 // Error(io) where the file cannot be opened.
 std::unique_ptr<ByteStream> open_byte_stream(const std::filesystem::path& path);
 

@@ -1,6 +1,7 @@
 #include "storage/lines.h"
 
 #include "storage/byte_stream.h"
+#include "storage/raw_file.h"
 
 #include <cstring>
 #include <vector>
@@ -25,6 +26,7 @@ struct LineReader::State {
     }
     if (end == buffer.size()) buffer.resize(buffer.size() * 2);
     const std::size_t got = stream->read(buffer.data() + end, buffer.size() - end);
+    taken += static_cast<std::int64_t>(got);
     end += got;
     at_end = got == 0;
     return got > 0;
@@ -42,6 +44,7 @@ struct LineReader::State {
       }
       end = begin + keep;
       const std::size_t got = stream->read(piece.data(), piece.size());
+      taken += static_cast<std::int64_t>(got);
       if (got == 0) {
         at_end = true;
         rest = end;
@@ -53,13 +56,32 @@ struct LineReader::State {
     }
   }
 
-  std::size_t rest = 0;  // where the next line begins
+  std::size_t rest = 0;    // where the next line begins
+  std::int64_t taken = 0;  // from the text, up to `end`
 };
 
 LineReader::LineReader(const std::filesystem::path& path, std::size_t max_line_bytes)
+    : LineReader(open_byte_stream(path), max_line_bytes, 0) {}
+
+LineReader::LineReader(std::unique_ptr<ByteStream> stream, std::size_t max_line_bytes,
+                       std::int64_t from)
     : state_(std::make_unique<State>()) {
-  state_->stream = open_byte_stream(path);
+  state_->stream = std::move(stream);
   state_->max_line_bytes = max_line_bytes;
+  state_->taken = from;
+}
+
+LineReader LineReader::starting_at(const std::filesystem::path& path, std::int64_t from) {
+  if (from == 0) return {open_raw_file(path), kMaxLineBytes, 0};
+  // The byte before tells whether a line begins here.
+  LineReader reader(open_raw_file(path, from - 1), kMaxLineBytes, from - 1);
+  Line before;
+  if (reader.next(before)) reader.state_->number = 0;
+  return reader;
+}
+
+std::int64_t LineReader::next_begin() const {
+  return state_->taken - static_cast<std::int64_t>(state_->end - state_->rest);
 }
 
 LineReader::~LineReader() = default;

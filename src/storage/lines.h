@@ -24,6 +24,9 @@ class LineReader {
   // Error(io) where the file cannot be opened.
   explicit LineReader(const std::filesystem::path& path,
                       std::size_t max_line_bytes = kMaxLineBytes);
+  // The lines that begin at byte `from` or behind it, of a file that is no archive. Their numbers
+  // count from there.
+  static LineReader starting_at(const std::filesystem::path& path, std::int64_t from);
   ~LineReader();
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
@@ -33,8 +36,12 @@ class LineReader {
   [[nodiscard]] bool next(Line& line);
   // Bytes taken from the file so far, before decompression: for progress.
   std::int64_t file_bytes() const;
+  // Where the next line begins, in the bytes of the text.
+  std::int64_t next_begin() const;
 
  private:
+  LineReader(std::unique_ptr<ByteStream> stream, std::size_t max_line_bytes, std::int64_t from);
+
   struct State;
   std::unique_ptr<State> state_;
 };

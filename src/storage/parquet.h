@@ -49,6 +49,9 @@ class ParquetReader {
   ~ParquetReader();
   const std::vector<Column>& columns() const;
   std::int64_t rows() const;
+  // Only the rows from `first` to before `end`, the groups around them unread. To be called before
+  // next().
+  void select(std::int64_t first, std::int64_t end);
   // Error(data) naming the file where it is damaged.
   [[nodiscard]] bool next(std::vector<Value>& row);
 

@@ -178,7 +178,10 @@ struct ParquetReader::State {
   std::int64_t rows = 0;
   std::shared_ptr<arrow::RecordBatchReader> batches;
   std::shared_ptr<arrow::RecordBatch> batch;
-  std::int64_t position = 0;
+  std::int64_t first_row = 0;
+  std::int64_t end_row = 0;
+  std::int64_t position = 0;  // in the batch
+  std::int64_t left = 0;      // of the rows that were asked for
 
   void open() {
     auto metadata = parquet::ReadMetaData(file);
@@ -206,7 +209,24 @@ struct ParquetReader::State {
           {field->name(), column_type(*field->type()), arrow::is_nested(*field->type())});
     }
     rows = reader->parquet_reader()->metadata()->num_rows();
-    batches = checked(reader->GetRecordBatchReader(), path);
+    end_row = rows;
+  }
+
+  // The groups that hold the rows, and where these begin in the first of them.
+  void start() {
+    const auto metadata = reader->parquet_reader()->metadata();
+    std::vector<int> groups;
+    std::int64_t before = 0;
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      const std::int64_t behind = before + metadata->RowGroup(group)->num_rows();
+      if (behind > first_row && before < end_row) {
+        if (groups.empty()) position = first_row - before;
+        groups.push_back(group);
+      }
+      before = behind;
+    }
+    left = end_row - first_row;
+    batches = checked(reader->GetRecordBatchReader(groups), path);
   }
 
   // A request costs a round trip, so each fetches much; all columns together are bounded.
@@ -224,8 +244,11 @@ struct ParquetReader::State {
   }
 
   bool fetch() {
+    if (batches == nullptr) start();
+    if (left <= 0) return false;
     for (;;) {
       if (batch != nullptr && position < batch->num_rows()) return true;
+      if (batch != nullptr) position -= batch->num_rows();
       const auto status = batches->ReadNext(&batch);
       if (!status.ok()) data_error("{}: damaged: {}", path, status.message());
       if (batch == nullptr) return false;
@@ -235,7 +258,6 @@ struct ParquetReader::State {
         const auto valid = nested ? column->ValidateFull() : column->Validate();
         if (!valid.ok()) data_error("{}: damaged: {}", path, valid.message());
       }
-      position = 0;
     }
   }
 };
@@ -260,6 +282,12 @@ const std::vector<Column>& ParquetReader::columns() const { return state_->colum
 
 std::int64_t ParquetReader::rows() const { return state_->rows; }
 
+void ParquetReader::select(std::int64_t first, std::int64_t end) {
+  TPT_CHECK(state_->batches == nullptr && first >= 0 && first <= end && end <= state_->rows);
+  state_->first_row = first;
+  state_->end_row = end;
+}
+
 bool ParquetReader::next(std::vector<Value>& row) {
   State& state = *state_;
   try {
@@ -276,6 +304,7 @@ bool ParquetReader::next(std::vector<Value>& row) {
                   state.path);
   }
   ++state.position;
+  --state.left;
   return true;
 }
 
