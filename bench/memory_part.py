@@ -1,14 +1,15 @@
 """What a request in flight weighs, that nothing grows with time, what the journal costs, and eight
 endpoints in place of one.
 """
+import json
 from pathlib import Path
 
-from client_part import ANSWER_BYTES, SERVER_CORE, measure_ours, row_of, show, write_documents
+from client_part import ANSWER_BYTES, CLIENT_CORE, SERVER_CORE, measure_ours, row_of, show, write_documents
 from loopback import Mock
-from measuring import slope
+from measuring import on_core, run, slope
 
 MOST_IN_FLIGHT, GOAL_BYTES = 20000, 1 << 30
-FEW_IN_FLIGHT = 64
+FEW_IN_FLIGHT, IN_FLIGHT = 64, 512
 GOAL_JOURNAL_SHARE = 0.20
 ENDPOINTS = 8
 
@@ -39,21 +40,27 @@ def measure_memory(program, folder, requests):
     return result
 
 
-def measure_journal(program, folder, requests, rounds):
-    """With and without, in turns: the share of the processor's time that it takes."""
+def measure_journal(build, program, folder, requests, rounds):
+    """The journal by itself, as often committed as a run at 512 in flight does, against that run.
+
+    There is no run without a journal: its share is what it takes alone, of the rest of the run.
+    """
+    run(["ninja", "-C", build, "tpt_journal_bench"])
     documents = Path(folder) / "documents.jsonl"
     write_documents(documents, requests)
+    commit_every = (IN_FLIGHT + IN_FLIGHT // 4 + 1) // 8
     shares = []
     with Mock(program, folder, SERVER_CORE, answer_bytes=ANSWER_BYTES) as mock:
-        for _ in range(rounds):
-            without = measure_ours(program, folder, documents, [mock.url], requests, 512, ["--no-journal"])
-            journaled = measure_ours(program, folder, documents, [mock.url], requests, 512)
-            shares.append({"cpu": journaled["cpu_seconds"] / without["cpu_seconds"] - 1,
-                           "wall": journaled["seconds"] / without["seconds"] - 1})
-    shares.sort(key=lambda share: share["cpu"])
+        for at in range(rounds):
+            whole = measure_ours(program, folder, documents, [mock.url], requests, IN_FLIGHT)
+            alone = json.loads(run(on_core(CLIENT_CORE, [build / "tpt_journal_bench", Path(folder) / f"journal-{at}",
+                                                         requests, ANSWER_BYTES, commit_every])))
+            shares.append({kind: alone[kind] / (whole[kind] - alone[kind]) for kind in ("cpu_seconds", "seconds")}
+                          | {"cpu_microseconds_an_answer": 1e6 * alone["cpu_seconds"] / requests})
+    shares.sort(key=lambda share: share["cpu_seconds"])
     middle = {name: round(value, 3) for name, value in shares[len(shares) // 2].items()} | {"goal": GOAL_JOURNAL_SHARE}
-    print(f"  the journal costs {middle['cpu']:.1%} of the processor's time, {middle['wall']:.1%} of the clock's "
-          f"(goal {GOAL_JOURNAL_SHARE:.0%})", flush=True)
+    print(f"  the journal adds {middle['cpu_seconds']:.1%} to the processor's time, {middle['seconds']:.1%} to the "
+          f"clock's (goal {GOAL_JOURNAL_SHARE:.0%}); {middle['cpu_microseconds_an_answer']:.0f} us an answer", flush=True)
     return middle
 
 
@@ -65,9 +72,9 @@ def measure_fleet(program, folder, requests):
     try:
         for mock in mocks:
             mock.start()
-        figures = measure_ours(program, folder, documents, [mock.url for mock in mocks], requests, 512)
+        figures = measure_ours(program, folder, documents, [mock.url for mock in mocks], requests, IN_FLIGHT)
     finally:
         for mock in mocks:
             mock.stop()
-    show(f"tpt augment, {ENDPOINTS} endpoints", 512, figures)
-    return row_of(f"tpt augment, {ENDPOINTS} endpoints", 512, figures)
+    show(f"tpt augment, {ENDPOINTS} endpoints", IN_FLIGHT, figures)
+    return row_of(f"tpt augment, {ENDPOINTS} endpoints", IN_FLIGHT, figures)
