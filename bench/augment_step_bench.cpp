@@ -55,9 +55,9 @@ std::string text_of(std::size_t bytes, std::uint64_t seed) {
 class CopyingEngine : public engine::Engine {
  public:
   CopyingEngine(std::string text, std::int64_t capacity)
-      : text_(std::move(text)), capacity_(capacity), thread_([this](std::stop_token stop) {
-          work(std::move(stop));
-        }) {}
+      : text_(std::move(text)),
+        capacity_(capacity),
+        thread_([this](std::stop_token stop) { work(std::move(stop)); }) {}
   void submit(engine::Request request, Done done) override {
     const std::scoped_lock lock(mutex_);
     queue_.push_back({std::move(request), std::move(done)});
@@ -156,7 +156,8 @@ int bench(int argc, char** argv) {
   const double whole = cpu_seconds() - start;
   TPT_CHECK(counts.rows == documents);
   const double resident = resident_megabytes();
-  const double alone = journal_seconds(folder, documents, answer, std::min<std::int64_t>(512, in_flight / 6));
+  const double alone =
+      journal_seconds(folder, documents, answer, std::min<std::int64_t>(512, in_flight / 6));
   const auto microseconds = [&](double seconds) {
     return 1e6 * seconds / static_cast<double>(documents);
   };

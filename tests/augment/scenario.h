@@ -37,7 +37,8 @@ std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder);
 // The bytes of every Parquet file of a folder, and of its rejected/, by name.
 std::map<std::string, std::string> parquet_bytes(const std::filesystem::path& folder);
 
-// What a child process does: the scenario with its gate in `folder`, each generation noted in `log`.
+// What a child process does: the scenario with its gate in `folder`, each generation noted in
+// `log`.
 int run_child(const std::filesystem::path& folder, const std::filesystem::path& log);
 
 }  // namespace tpt::augment
