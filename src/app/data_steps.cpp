@@ -1,3 +1,4 @@
+#include "app/benchmark_files.h"
 #include "app/steps.h"
 #include "lab/document_source.h"
 #include "lab/questions.h"
@@ -119,18 +120,22 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
 }
 
 Json filter_step(const filter::Config& config, const fs::path& input, const fs::path& folder) {
+  std::vector<fs::path> inputs = storage::parquet_parts(input);
+  const auto benchmarks = benchmark_files(config.decontaminate);
+  inputs.insert(inputs.end(), benchmarks.begin(), benchmarks.end());
   const Stage stage{.step = "filter",
                     .folder = folder,
-                    .recipe = recorded("filter", config),
-                    .inputs = storage::parquet_parts(input)};
+                    .recipe = recorded_without("filter", config, {"decontaminate_megabytes"}),
+                    .inputs = std::move(inputs)};
   return run_stage(stage, [&] {
+    const filter::Filter filter(config, filter_materials(config, config.prompts));
     storage::AugmentedReader rows(input);
     storage::AugmentedWriter kept(folder / "kept");
     storage::AugmentedWriter rejected(folder / "rejected");
-    const auto counts = filter::apply(filter::Filter(config), rows, kept,
-                                      [&](AugmentedDocument row, filter::Verdict verdict) {
-                                        rejected.put(std::move(row), std::move(verdict.reason));
-                                      });
+    const auto reject = [&](AugmentedDocument row, filter::Verdict verdict) {
+      rejected.put(std::move(row), std::move(verdict.reason), std::move(verdict.detail));
+    };
+    const auto counts = filter::apply(filter, rows, kept, reject);
     kept.finish();
     rejected.finish();
     return filter::to_json(counts);

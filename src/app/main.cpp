@@ -26,6 +26,7 @@ constexpr std::array<Verb, 10> kVerbs = {{
     {"run", "a whole recipe: corpus to report", run_verb},
     {"augment", "have an engine think about every document", augment_verb},
     {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
+    {"inspect", "page through the rows, kept and rejected, with the reasons", inspect_verb},
     {"pack", "documents and thinking into Megatron shards", pack_verb},
     {"train", "pre-train or fine-tune a model on shards", train_verb},
     {"eval", "put questions to a checkpoint or another engine and grade the answers", eval_verb},

@@ -20,5 +20,6 @@ void run_verb(Arguments arguments, Run run);
 void plan_verb(Arguments arguments, Run run);
 void lab_verb(Arguments arguments, Run run);
 void mock_server_verb(Arguments arguments, Run run);
+void inspect_verb(Arguments arguments, Run run);
 
 }  // namespace tpt::app

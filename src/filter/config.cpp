@@ -30,6 +30,10 @@ void describe(Fields& fields, Config& config) {
   fields.integer("leaked_words", config.leaked_words,
                  "leaked_prompt: this many words in a row of the prompt itself; 0: not looked for",
                  0, 100);
+  fields.texts(
+      "prompts", config.prompts,
+      "leaked_prompt: prompts of one's own that the thinking answered; the built-in ones are "
+      "always looked for");
   fields.flag("numbers", config.numbers,
               "numbers: drop false arithmetic, and numbers that contradict the document");
   fields.texts("decontaminate", config.decontaminate,

@@ -81,7 +81,7 @@ bool is_doubted(const Reading& thinking, std::size_t begin, std::size_t end) {
                                                         "approximate",
                                                         "approximates",
                                                         "wait",
-                                                        "no",
+                                                        "no,",
                                                         "mod",
                                                         "modulo",
                                                         "typically",

@@ -50,8 +50,10 @@ bool goes_on(std::string_view lower, std::size_t at, std::string_view word) {
   const std::size_t next = behind_spaces(lower, at + word.size());
   const std::string_view then = word_at(lower, next);
   if (word == "and") {
-    return (next < lower.size() && is_digit(lower[next])) || then == "a" || then == "remainder" ||
-           then == "one" || then == "two" || then == "three";
+    std::size_t behind = next;
+    while (behind < lower.size() && is_digit(lower[behind])) ++behind;
+    return (behind > next && lower.substr(behind, 1) == "/") || then == "a" ||
+           then == "remainder" || then == "one" || then == "two" || then == "three";
   }
   return word == "in" && (then == "base" || then == "binary" || then == "mod" || then == "hex" ||
                           then == "octal" || then == "hexadecimal");
@@ -297,6 +299,7 @@ std::string_view left_side(std::string_view text, std::size_t end) {
   if (at_line_start &&
       (side.starts_with("- ") || side.starts_with("* ") || side.starts_with("+ "))) {
     side = trimmed(side.substr(2));
+    return side;
   }
   if (side.empty() || !starts_freely(text, start())) return {};
   const char first = sign_at(side, 0).kind;

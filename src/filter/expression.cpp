@@ -37,7 +37,7 @@ bool is_cross(std::string_view text, std::size_t at) {
   std::size_t before = at;
   while (before > 0 && text[before - 1] == ' ') --before;
   std::size_t behind = at + 1;
-  while (behind < text.size() && text[behind] == ' ') ++behind;
+  while (behind < text.size() && (text[behind] == ' ' || text[behind] == '$')) ++behind;
   const auto is_number_end = [](char c) { return (c >= '0' && c <= '9') || c == ')'; };
   return before > 0 && behind < text.size() && is_number_end(text[before - 1]) &&
          text[behind] >= '0' && text[behind] <= '9' && !(before == at && text[before - 1] == '0');

@@ -33,6 +33,7 @@ struct Config {
   bool refusals = true;
   bool special_tokens = true;
   std::int64_t leaked_words = 6;
+  std::vector<std::string> prompts;  // files of further prompts whose wording must not come back
   bool numbers = true;
   std::vector<std::string> decontaminate;  // files, folders, globs of benchmark questions
   std::int64_t decontaminate_words = 13;

@@ -1,6 +1,7 @@
 #include "filter/refusal.h"
 
 #include "filter/refusal_forms.h"
+#include "tokenize/unicode.h"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +18,8 @@ constexpr std::string_view kApostrophe = "\xE2\x80\x99";
 // The beginning of a sentence as the forms are written: with straight apostrophes.
 std::string plain_beginning(std::string_view lower, std::size_t at) {
   constexpr std::size_t kBytes = 240;
-  const std::string_view rest = lower.substr(at, kBytes);
+  const std::string_view rest = lower.substr(
+      at, tokenize::code_point_floor(lower.substr(at), std::min(kBytes, lower.size() - at)));
   std::string plain;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     const bool is_apostrophe = rest.substr(i, kApostrophe.size()) == kApostrophe;
@@ -69,11 +71,12 @@ bool says_any(std::string_view sentence, const std::vector<std::string_view>& wo
 std::size_t sentence_end(std::string_view plain) {
   for (std::size_t at = 16; at < plain.size(); ++at) {
     const char c = plain[at];
-    if (c == '\n' || c == '!' || c == '?' ||
-        (c == '.' && (at + 1 == plain.size() || plain[at + 1] == ' ' || plain[at + 1] == '\n')) ||
-        plain.substr(at, 3) == "\xE3\x80\x82") {
-      return c == '\n' ? at : at + 1;
+    if (c == '\n') return at;
+    if (c == '!' || c == '?') return at + 1;
+    if (c == '.' && (at + 1 == plain.size() || plain[at + 1] == ' ' || plain[at + 1] == '\n')) {
+      return at + 1;
     }
+    if (plain.substr(at, 3) == "\xE3\x80\x82") return at + 3;
   }
   return plain.size();
 }

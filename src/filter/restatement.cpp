@@ -143,7 +143,8 @@ class Comparison {
         std::string_view(thinking_.lower).substr(sentence.begin, sentence.end - sentence.begin);
     const bool quotes = says_it_quotes(lower);
     if (!named && !same_words(at, place, quotes)) return false;
-    if (!quotes && !named && reasons_on(lower)) return false;
+    const bool derived = follows_from(given_, mine.value, theirs.value);
+    if (!quotes && !named && (derived || reasons_on(lower))) return false;
     return !has_numbers_of_its_own(at, place, sentence) &&
            !is_doubted(thinking_, said_[at].begin, said_[at].end);
   }
@@ -267,9 +268,7 @@ std::string contradicted_number(const Reading& thinking, const Reading& document
       if (found == keys.end() || found->hash != mine[k]) continue;
       const Term& theirs = given[found->place];
       const bool another = theirs.number.value != said[i].number.value &&
-                           !has_value(given, said[i].number.value) &&
-                           !is_label(thinking, said, i) &&
-                           !follows_from(given, said[i].number.value, theirs.number.value);
+                           !has_value(given, said[i].number.value) && !is_label(thinking, said, i);
       if (another && !stands_in(code_and_formula_extents(thinking.text), said[i].begin) &&
           !stands_in(code_and_formula_extents(document.text), theirs.begin) &&
           comparison.contradicts(i, found->place, k == kShapes.size()) &&

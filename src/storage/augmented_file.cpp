@@ -72,7 +72,10 @@ struct AugmentedWriter::State {
 
   void open() {
     std::vector<Column> columns = augmented_columns();
-    if (with_reason.value_or(false)) columns.push_back({"reason", ColumnType::text});
+    if (with_reason.value_or(false)) {
+      columns.push_back({"reason", ColumnType::text});
+      columns.push_back({"detail", ColumnType::text});
+    }
     writer = std::make_unique<ParquetWriter>(part_path(part), std::move(columns));
     rows = 0;
   }
@@ -96,9 +99,10 @@ AugmentedWriter::~AugmentedWriter() = default;
 
 void AugmentedWriter::put(AugmentedDocument row) { state_->put(to_values(std::move(row)), false); }
 
-void AugmentedWriter::put(AugmentedDocument row, std::string reason) {
+void AugmentedWriter::put(AugmentedDocument row, std::string reason, std::string detail) {
   std::vector<Value> values = to_values(std::move(row));
   values.emplace_back(std::move(reason));
+  values.emplace_back(std::move(detail));
   state_->put(std::move(values), true);
 }
 
@@ -124,13 +128,16 @@ struct AugmentedReader::State {
   std::unique_ptr<ParquetReader> reader;
   std::vector<std::size_t> places;  // of augmented_columns() in the file
   std::optional<std::size_t> reason_place;
+  std::optional<std::size_t> detail_place;
   std::vector<Value> values;
   std::string reason;
+  std::string detail;
 
   void open(const fs::path& part) {
     reader = std::make_unique<ParquetReader>(part);
     places.clear();
     reason_place.reset();
+    detail_place.reset();
     const auto& columns = reader->columns();
     for (const Column& wanted : augmented_columns()) {
       const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {
@@ -148,11 +155,17 @@ struct AugmentedReader::State {
     }
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (columns[i].name == "reason") reason_place = i;
+      if (columns[i].name == "detail") detail_place = i;
     }
   }
 
   std::string text(std::size_t column) {
     auto* value = std::get_if<std::string>(&values[places[column]]);
+    return value == nullptr ? std::string() : std::move(*value);
+  }
+
+  std::string optional_text(std::optional<std::size_t> place) {
+    auto* value = place ? std::get_if<std::string>(&values[*place]) : nullptr;
     return value == nullptr ? std::string() : std::move(*value);
   }
 
@@ -170,6 +183,8 @@ AugmentedReader::AugmentedReader(const fs::path& folder_or_file)
 AugmentedReader::~AugmentedReader() = default;
 
 const std::string& AugmentedReader::reason() const { return state_->reason; }
+
+const std::string& AugmentedReader::detail() const { return state_->detail; }
 
 bool AugmentedReader::next(AugmentedDocument& row) {
   State& state = *state_;
@@ -193,12 +208,8 @@ bool AugmentedReader::next(AugmentedDocument& row) {
   row.chunks = state.integer(13);
   row.document.source = state.text(14);
   row.document.metadata = state.text(15);
-  state.reason.clear();
-  if (state.reason_place) {
-    if (auto* value = std::get_if<std::string>(&state.values[*state.reason_place])) {
-      state.reason = std::move(*value);
-    }
-  }
+  state.reason = state.optional_text(state.reason_place);
+  state.detail = state.optional_text(state.detail_place);
   return true;
 }
 

@@ -1,7 +1,7 @@
 // AugmentedDocument rows as Parquet: the file between augment, filter and pack (docs/formats.md).
 // Columns: id, text, thinking, finish_reason, prompt_tokens, thinking_tokens, context_bytes, seed,
 // rollout, engine, prompt_sha256, request_sha256, chunk, chunks, source, metadata (one JSON
-// object), and `reason` in files of rejected rows.
+// object), and `reason` with `detail` in files of rejected rows.
 #pragma once
 
 #include "base/source.h"
@@ -22,7 +22,7 @@ class AugmentedWriter : public Sink<AugmentedDocument> {
   ~AugmentedWriter() override;
   void put(AugmentedDocument row) override;
   // The same with why it was rejected; a folder's rows are either all with a reason or all without.
-  void put(AugmentedDocument row, std::string reason);
+  void put(AugmentedDocument row, std::string reason, std::string detail = "");
   void finish() override;
 
  private:
@@ -39,6 +39,8 @@ class AugmentedReader : public Source<AugmentedDocument> {
   [[nodiscard]] bool next(AugmentedDocument& row) override;
   // The reason of the row read last; "" in files without that column.
   const std::string& reason() const;
+  // What the reason found in it, for a person; "" where it was not written.
+  const std::string& detail() const;
 
  private:
   struct State;
