@@ -207,8 +207,12 @@ std::optional<Contamination> Decontaminator::judged(const Text& text, std::size_
   const bool whole = last - first == item.words;
   constexpr std::size_t kSpeaking = 5;
   constexpr std::size_t kSpeakingOfWhole = 3;
-  const bool enough = whole ? speaking >= kSpeakingOfWhole
-                            : speaking >= kSpeaking && weight >= static_cast<double>(config_.words);
+  // A document that is the question and nothing else is it, however little it says.
+  const bool nothing_else = whole && text.words.size() == item.words;
+  const bool enough = nothing_else ? true
+                      : whole
+                          ? speaking >= kSpeakingOfWhole
+                          : speaking >= kSpeaking && weight >= static_cast<double>(config_.words);
   return enough ? std::optional(told(text, first, last - 1, item)) : std::nullopt;
 }
 

@@ -1,0 +1,149 @@
+// tpt inspect as a person has it: printed, and on a pseudo-terminal with keys.
+#include "base/json.h"
+#include "flow/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace tpt::flow {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Terminal {
+ public:
+  explicit Terminal(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words = {TPT_PROGRAM};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    winsize size{.ws_row = 30, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+    child_ = forkpty(&master_, nullptr, nullptr, &size);
+    if (child_ == 0) {
+      execv(pointers[0], pointers.data());
+      _exit(127);
+    }
+  }
+  ~Terminal() {
+    if (child_ > 0) {
+      kill(child_, SIGKILL);
+      waitpid(child_, nullptr, 0);
+    }
+    close(master_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  // What was drawn until `part` stands in it, or until ten seconds have passed.
+  std::string until(const std::string& part) {
+    std::string drawn;
+    for (int waited = 0; waited < 100 && drawn.find(part) == std::string::npos;) {
+      pollfd input{.fd = master_, .events = POLLIN, .revents = 0};
+      if (poll(&input, 1, 100) <= 0) {
+        ++waited;
+        continue;
+      }
+      std::array<char, 4096> block{};
+      const ssize_t got = read(master_, block.data(), block.size());
+      if (got <= 0) break;
+      drawn.append(block.data(), static_cast<std::size_t>(got));
+    }
+    return drawn;
+  }
+  void type(const std::string& keys) {
+    ASSERT_EQ(write(master_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+  int status() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t child_ = -1;
+  int master_ = -1;
+};
+
+class Inspect : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::ofstream file(folder_ / "documents.jsonl");
+    file << R"({"id":"evil-0","text":"Title \u001b]0;owned\u0007 and \u001b[2J end. \u4e2d\u6587"})"
+         << "\n";
+    for (int i = 1; i < 8; ++i)
+      file << R"({"id":"plain-)" << i << R"(","text":"7-3*4+8=3."})" << "\n";
+    file.close();
+    const Outcome augmented =
+        run({"augment", at("documents.jsonl"), "--engine", "expert", "--out", at("augmented")});
+    ASSERT_EQ(augmented.status, 0) << augmented.errors;
+    const Outcome filtered =
+        run({"filter", at("augmented"), "--min-characters", "0", "--out", at("filtered")});
+    ASSERT_EQ(filtered.status, 0) << filtered.errors;
+  }
+  std::string at(const std::string& name) const { return (folder_ / name).string(); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Inspect, PrintsRowsWhereThereIsNoTerminal) {
+  const Outcome all = run({"inspect", at("filtered"), "--width", "60", "--count", "0"});
+  EXPECT_EQ(all.status, 0) << all.errors;
+  EXPECT_THAT(all.output, HasSubstr("evil-0"));
+  EXPECT_THAT(all.output, HasSubstr("rejected: "));
+  EXPECT_THAT(all.output, HasSubstr("\u241b]0;owned\u2407"));
+  EXPECT_THAT(all.output, Not(HasSubstr("\033")));
+  const Outcome one = run({"inspect", at("filtered"), "--id", "plain-3", "--json"});
+  EXPECT_EQ(Json::parse(one.output).at("id"), "plain-3");
+  const Json summary = Json::parse(run({"inspect", at("filtered"), "--summary", "--json"}).output);
+  EXPECT_EQ(summary.at("rows"), 8);
+  EXPECT_EQ(summary.at("kept").get<int>() + summary.at("rejected").get<int>(), 8);
+  EXPECT_THAT(run({"inspect", at("filtered"), "--reason", "nothing"}).output,
+              HasSubstr("no such row"));
+  EXPECT_EQ(run({"inspect", at("filtered"), "--kept", "--rejected"}).status, 2);
+  EXPECT_EQ(run({"inspect", at("nowhere")}).status, 2);
+  EXPECT_EQ(run({"inspect", at("filtered"), "--row", "0"}).status, 2);
+  EXPECT_THAT(run({"inspect", at("augmented"), "--row", "2", "--count", "1"}).output,
+              HasSubstr("plain-1"));
+}
+
+TEST_F(Inspect, PagesOnATerminal) {
+  Terminal terminal({"inspect", at("augmented")});
+  EXPECT_THAT(terminal.until("row 1 of 8"), HasSubstr("evil-0"));
+  terminal.type("n");
+  EXPECT_THAT(terminal.until("row 2 of 8"), HasSubstr("plain-1"));
+  terminal.type("p");
+  const std::string hostile = terminal.until("row 1 of 8");
+  EXPECT_THAT(hostile, HasSubstr("\u241b]0;owned"));
+  EXPECT_THAT(hostile, Not(HasSubstr("\033]0;")));
+  EXPECT_THAT(hostile, Not(HasSubstr("\033[2J")));
+  terminal.type("g6\n");
+  EXPECT_THAT(terminal.until("row 6 of 8"), HasSubstr("plain-5"));
+  terminal.type("/plain-7\n");
+  EXPECT_THAT(terminal.until("row 8 of 8"), HasSubstr("plain-7"));
+  terminal.type("\033[Cq");
+  EXPECT_THAT(terminal.until("\033[?1049l"), HasSubstr("this is the last one"));
+  EXPECT_EQ(terminal.status(), 0);
+}
+
+TEST_F(Inspect, LeavesTheTerminalAsItWasWhenItIsStopped) {
+  Terminal terminal({"inspect", at("filtered")});
+  terminal.until("of 8");
+  terminal.type("x");
+  terminal.until("kept");
+  terminal.type("\003");
+  EXPECT_THAT(terminal.until("\033[?1049l"), HasSubstr("\033[?1049l"));
+}
+
+}  // namespace
+}  // namespace tpt::flow
