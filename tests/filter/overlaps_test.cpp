@@ -49,8 +49,7 @@ std::string plain(const std::string& text) {
   std::string result;
   bool space = false;
   for (const char c : text) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      static_cast<unsigned char>(c) >= 0x80U;
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (word && space && !result.empty()) result += ' ';
     space = !word;
     if (word) result += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
