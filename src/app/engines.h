@@ -1,6 +1,8 @@
 // Which engine writes or answers: the one visible switch.
 #pragma once
 
+#include "app/http_engines.h"
+#include "augment/status.h"
 #include "base/config.h"
 #include "engine/engine.h"
 #include "engine/llama_engine.h"
@@ -10,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tpt::app {
 
@@ -19,6 +22,7 @@ struct EngineConfig {
   // Of checkpoint:FOLDER.
   std::int64_t checkpoint_threads = 0;
   model::Precision checkpoint_precision = model::Precision::fp32;
+  HttpEnginesConfig http;
 };
 
 void describe(Fields& fields, EngineConfig& config);
@@ -26,10 +30,16 @@ void describe(Fields& fields, EngineConfig& config);
 // The options that shape what is written; those of speed (threads, parallel, ...) are left out.
 Json recorded_engine(const EngineConfig& config);
 
+// The same options with addresses as they may be shown: without user, password and query.
+EngineConfig without_secrets(EngineConfig config);
+
 // Error(user) for a name that is none of those that --help lists, and for a model that cannot be
 // loaded. `request_tokens`: prompt and answer of the longest request, where the caller knows it.
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
                                             std::int64_t request_tokens = 0);
+
+// Health and spend of the endpoints behind an engine; none where it has none.
+std::vector<augment::EndpointStatus> endpoints_of(const engine::Engine& engine);
 
 // The file or folder the engine's answers depend on; empty for engines without one.
 std::filesystem::path engine_files(const EngineConfig& config);

@@ -5,6 +5,7 @@
 #include "storage/atomic_file.h"
 
 #include <functional>
+#include <type_traits>
 
 namespace tpt::app {
 namespace {
@@ -155,6 +156,7 @@ Json recorded(const Recipe& recipe) {
   record["description"] = recipe.description;
   for_each_section(recipe, [&](const std::string& name, auto config) {
     if (!recipe.has(name)) return;
+    if constexpr (std::is_same_v<decltype(config), EngineConfig>) config = without_secrets(config);
     Fields fields(name);
     describe(fields, config);
     record[name] = fields.to_json();

@@ -31,9 +31,7 @@ void describe_retries(Fields& fields, FleetConfig& config) {
 void describe(Fields& fields, FleetConfig& config) {
   fields.integer("start_in_flight", config.start_in_flight,
                  "requests in flight at an endpoint at first; grows while it keeps up", 1, 1 << 20);
-  fields.integer("most_in_flight", config.most_in_flight, "most requests in flight at an endpoint",
-                 1, 1 << 20);
-  fields.number("decrease", config.decrease,
+  fields.number("limit_decrease", config.decrease,
                 "share of its requests in flight left to an endpoint after 429, 503 or a timeout",
                 0.1, 0.95);
   fields.integer("failures_until_down", config.failures_until_down,

@@ -9,7 +9,7 @@ namespace tpt::augment {
 
 struct FleetConfig {
   std::int64_t start_in_flight = 32;  // of an endpoint that joins, before anything is known of it
-  std::int64_t most_in_flight = 256;  // of one endpoint; its URL may say another number
+  std::int64_t most_in_flight = 512;  // of one endpoint; not an option: its engine's
   double decrease = 0.7;              // of an endpoint's limit on 429, 503 and timeouts
   std::int64_t failures_until_down = 5;  // in a row, of an endpoint
   double probe_seconds = 1;              // after going down; doubles up to ...

@@ -56,6 +56,8 @@ class HttpEngine : public Engine {
   bool deterministic() const override { return false; }
   const TokenCounter& tokens() const override { return *counter_; }
 
+  // As the server calls it.
+  const std::string& model() const { return config_.model; }
   // The address without user, password and query.
   const std::string& endpoint() const { return url_.shown(); }
   // Asks for the list of models, with the key: cheap, and says whether the server is alive and
