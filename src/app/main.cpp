@@ -22,7 +22,7 @@ struct Verb {
   void (*function)(Arguments, Run);
 };
 
-constexpr std::array<Verb, 10> kVerbs = {{
+constexpr std::array<Verb, 11> kVerbs = {{
     {"run", "a whole recipe: corpus to report", run_verb},
     {"augment", "have an engine think about every document", augment_verb},
     {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
