@@ -10,6 +10,9 @@ void augment_verb(Arguments arguments, Run run) {
   corpus::Config corpus;
   EngineConfig engine;
   augment::Config config;
+  filter::Config gate;
+  bool no_gate = false;
+  bool update = false;
   std::string out;
   CommandLine line("augment",
                    "Has an engine think about every document. Ctrl-C drains; the same "
@@ -19,10 +22,16 @@ void augment_verb(Arguments arguments, Run run) {
   line.section("corpus", corpus);
   line.section("engine", engine);
   line.section("augment", config);
+  line.section("filter", gate);
+  line.flag("no-gate", no_gate, "keep every row, whatever [filter] says of it");
+  line.flag("update", update,
+            "go on in a folder of other options or inputs: only what differs is asked again");
   line.example("tpt augment data/sample/*.jsonl --max-thinking-tokens 256 --out build/augmented");
   line.example("tpt augment corpus/ --engine llama:models/qwen3-8b.gguf --prompt tpt --out out/");
   if (!line.parse(arguments)) return;
-  fmt::print("{}\n", dump_json(augment_step(corpus, engine, config, out, run)));
+  AugmentOptions options{.gate = gate, .update = update};
+  if (no_gate) options.gate.reset();
+  fmt::print("{}\n", dump_json(augment_step(corpus, engine, config, out, run, options)));
 }
 
 }  // namespace tpt::app

@@ -1,5 +1,6 @@
 #include "app/benchmark_files.h"
 #include "app/steps.h"
+#include "augment/prompt.h"
 #include "lab/document_source.h"
 #include "lab/questions.h"
 #include "storage/atomic_file.h"
@@ -8,6 +9,7 @@
 #include "tokenize/tokenizer.h"
 
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -98,20 +100,31 @@ Json lab_step(const lab::Config& config, const fs::path& folder) {
 }
 
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
-                  const augment::Config& config, const fs::path& folder, Run run) {
+                  const augment::Config& config, const fs::path& folder, Run run,
+                  const AugmentOptions& options) {
   Json recipe = Json::object();
   recipe["corpus"] = recorded_without("corpus", corpus, {"inputs", "strict", "max_bad_share"});
   recipe["engine"] = recorded_engine(engine_config);
-  recipe["augment"] =
-      recorded_without("augment", config, {"attempts", "max_failed_share", "window_documents"});
-  const Stage stage{
-      .step = "augment", .folder = folder, .recipe = recipe, .inputs = corpus::find_files(corpus)};
+  recipe["augment"] = recorded_without(
+      "augment", config, {"attempts", "max_failed_share", "fail_fast", "window_documents"});
+  recipe["augment"]["prompt_sha256"] = augment::load_prompt(config.prompt).sha256();
+  augment::Hooks hooks;
+  if (options.gate) {
+    recipe["filter"] = recorded("filter", *options.gate);
+    hooks.gate = [gate = std::make_shared<filter::Filter>(*options.gate)](
+                     const AugmentedDocument& row) { return gate->judge(row).reason; };
+  }
+  const Stage stage{.step = "augment",
+                    .folder = folder,
+                    .recipe = recipe,
+                    .inputs = corpus::find_files(corpus),
+                    .update = options.update ? storage::Update::wanted : storage::Update::possible};
   return run_stage(stage, [&] {
     const std::int64_t total = count_documents(corpus);
     corpus::Reader documents(corpus, folder / "bad_items.jsonl");
     const auto engine = make_engine(engine_config, request_tokens(config));
     const auto counts =
-        augment::run(config, documents, total, *engine, folder, run.progress, run.stop);
+        augment::run(config, documents, total, *engine, folder, run.progress, run.stop, hooks);
     Json record = augment::to_json(counts);
     record["engine"] = engine->name();
     record["corpus"] = corpus::to_json(documents.counts());

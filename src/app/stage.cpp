@@ -38,7 +38,7 @@ std::vector<std::string> result_files(const fs::path& folder) {
 Json run_stage(const Stage& stage, const std::function<Json()>& work) {
   fs::create_directories(stage.folder);
   const auto inputs = storage::digest_inputs(stage.inputs);
-  if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs)) {
+  if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs, stage.update)) {
     log_info("{}: {} is finished already", stage.step, stage.folder.string());
     return storage::read_manifest(stage.folder)->counts;
   }

@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "storage/manifest.h"
 
 #include <filesystem>
 #include <functional>
@@ -26,6 +27,7 @@ struct Stage {
   std::filesystem::path folder;
   Json recipe;  // the resolved options, as Fields::to_json gives them
   std::vector<std::filesystem::path> inputs;
+  storage::Update update = storage::Update::impossible;
 };
 
 // Runs `work` in the stage's folder and writes the manifest with the counts it returns; gives the

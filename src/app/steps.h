@@ -14,6 +14,7 @@
 #include "train/config.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace tpt::app {
 
@@ -29,9 +30,15 @@ struct LabFiles {
 
 Json lab_step(const lab::Config& config, const std::filesystem::path& folder);
 
+struct AugmentOptions {
+  std::optional<filter::Config> gate;  // judges the rows as they come; without it all are kept
+  bool update = false;  // go on in a folder of other options or inputs: what differs is asked again
+};
+
 // Documents -> rows with thinking. The engine is made only when there is work to do.
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine,
-                  const augment::Config& config, const std::filesystem::path& folder, Run run);
+                  const augment::Config& config, const std::filesystem::path& folder, Run run,
+                  const AugmentOptions& options = {});
 
 // Rows -> folder/kept and folder/rejected.
 Json filter_step(const filter::Config& config, const std::filesystem::path& input,

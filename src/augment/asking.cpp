@@ -10,7 +10,6 @@ namespace tpt::augment {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using engine::Failure;
 
 FailedRow failed_row(const engine::Response& response, std::int64_t attempts, std::string partial) {
@@ -113,7 +112,6 @@ bool Asking::take_step(Chain& chain, Answer step) const {
 void Asking::submit(std::uint64_t ticket, Chain& chain, PieceRequest request) {
   chain.step_hash = std::move(request.hash);
   chain.context_bytes = request.context_bytes;
-  chain.asked = Clock::now();
   request.request.predicted_tokens = static_cast<std::int64_t>(predicted_tokens_);
   request.request.cancel = cancel_.get_token();
   if (config_.stop_loops) {
@@ -159,7 +157,6 @@ Asking::Next Asking::take_answer(std::uint64_t ticket, Chain& chain,
   step.context_bytes = chain.context_bytes;
   journal_.put(chain.piece.id(), chain.piece.rollout, chain.step_hash, encode(step));
   ++counts_.answers;
-  pace_.answered(std::chrono::duration<double>(Clock::now() - chain.asked).count());
   constexpr double kWeight = 0.02;
   const auto tokens = static_cast<double>(response.generated_tokens);
   predicted_tokens_ += predicted_tokens_ == 0 ? tokens : kWeight * (tokens - predicted_tokens_);

@@ -6,7 +6,6 @@
 #include "augment/augment.h"
 #include "augment/mailbox.h"
 #include "augment/output.h"
-#include "augment/pace.h"
 #include "augment/piece.h"
 #include "augment/prompt.h"
 #include "augment/request.h"
@@ -72,8 +71,6 @@ class Asking {
   // Put into the journal so far.
   std::int64_t puts() const { return counts_.answers; }
   const AskingCounts& counts() const { return counts_; }
-  const Pace& pace() const { return pace_; }
-  Pace& pace() { return pace_; }
   // Why the engine will answer nothing any more; "" while it may.
   const std::string& hopeless() const { return hopeless_; }
 
@@ -88,7 +85,6 @@ class Asking {
     Answer so_far;  // of the steps that are finished
     std::int64_t steps = 0;
     std::int64_t attempts = 0;  // of this step
-    std::chrono::steady_clock::time_point asked;
   };
 
   enum class Next { settled, asked, dropped };
@@ -115,7 +111,6 @@ class Asking {
   std::uint64_t last_ticket_ = 0;
   double predicted_tokens_ = 0;
   AskingCounts counts_;
-  Pace pace_;
   std::string hopeless_;
 };
 

@@ -6,6 +6,8 @@
 #include "augment/output.h"
 #include "augment/piece.h"
 #include "augment/prompt.h"
+#include "augment/time_left.h"
+#include "augment/token_histogram.h"
 #include "augment/window.h"
 #include "storage/journal.h"
 
@@ -73,6 +75,10 @@ class Job {
   std::chrono::steady_clock::time_point first_uncommitted_{};
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point reported_{};
+  TokenHistogram answer_tokens_;
+  TimeLeft time_left_;
+  std::chrono::steady_clock::time_point foreseen_{};
+  double seconds_left_ = -1;
 };
 
 }  // namespace tpt::augment

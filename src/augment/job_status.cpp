@@ -11,6 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kReportEvery{100};
+constexpr std::chrono::seconds kForeseeEvery{1};
 
 }  // namespace
 
@@ -35,17 +36,8 @@ JobStatus Job::status() const {
   status.generated_tokens = asked.generated_tokens;
   status.wasted_tokens = asked.wasted_tokens;
   status.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  if (at_end_ || total_documents_ > 0) {
-    const std::int64_t read = std::max<std::int64_t>(1, status.documents_read);
-    const std::int64_t unread =
-        at_end_ ? 0 : std::max<std::int64_t>(0, total_documents_ - status.documents_read);
-    const double rows_of_document =
-        static_cast<double>(rows_in_ + pieces_.left_of_document()) / static_cast<double>(read);
-    const std::int64_t left =
-        rows_in_ - settled_ + pieces_.left_of_document() +
-        static_cast<std::int64_t>(rows_of_document * static_cast<double>(unread));
-    status.seconds_left = asking_.pace().seconds_left(left, asking_.in_flight());
-  }
+  status.answer_tokens = answer_tokens_;
+  status.seconds_left = seconds_left_;
   return status;
 }
 
@@ -77,8 +69,11 @@ void Job::report(bool always) {
   if (!always && now - reported_ < kReportEvery) return;
   reported_ = now;
   output_.flush();
-  asking_.pace().settled(settled_ - from_journal_, now);
-  const JobStatus status = this->status();
+  JobStatus status = this->status();
+  if (always || now - foreseen_ >= kForeseeEvery) {
+    foreseen_ = now;
+    status.seconds_left = seconds_left_ = time_left_.update(status);
+  }
   if (hooks_.on_status) hooks_.on_status(status);
   const double rate =
       status.seconds > 0 ? static_cast<double>(status.generated_tokens) / status.seconds : 0;

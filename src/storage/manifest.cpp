@@ -99,19 +99,28 @@ void find_input_differences(const Json& before, const Json& now, std::vector<std
   found.push_back(fmt::format("{} input files there, {} now", before.size(), now.size()));
 }
 
-void refuse_other(const fs::path& folder, const Json& before, const Json& now) {
+// What differs, at most the first four things; "" for nothing.
+std::string differences_of(const Json& before, const Json& now) {
   std::vector<std::string> found;
   find_differences(before.at("step"), now.at("step"), "step", found);
   find_differences(before.at("recipe"), now.at("recipe"), "", found);
   find_input_differences(before.at("inputs"), now.at("inputs"), found);
-  if (found.empty()) return;
+  if (found.empty()) return "";
   std::string differences = found[0];
   for (std::size_t i = 1; i < std::min<std::size_t>(found.size(), 4); ++i) {
     differences += "; " + found[i];
   }
+  return differences;
+}
+
+// True where the folder belongs to other options or inputs and is to go on with these.
+bool is_other(const fs::path& folder, const Json& before, const Json& now, Update update) {
+  const std::string differences = differences_of(before, now);
+  if (differences.empty() || update == Update::wanted) return !differences.empty();
   user_error(
-      "{} holds a step with other options or inputs ({}): choose another --out, or remove it",
-      folder.string(), differences);
+      "{} holds a step with other options or inputs ({}): choose another --out, {}or remove it",
+      folder.string(), differences,
+      update == Update::possible ? "do again what differs with --update, " : "");
 }
 
 // Objects are asked about many at a time: each costs a round trip and nothing else.
@@ -181,24 +190,35 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
 }
 
 bool already_finished(const fs::path& folder, const std::string& step, const Json& recipe,
-                      const std::vector<FileDigest>& inputs) {
+                      const std::vector<FileDigest>& inputs, Update update) {
   fs::create_directories(folder);
   const Json now = started_record(step, recipe, inputs);
   const fs::path started = folder / "started.json";
-  if (fs::exists(started)) {
+  bool is_new = !fs::exists(started);
+  if (!is_new) {
     const Json before = parse_json(read_file(started), started.string());
     try {
-      refuse_other(folder, before, now);
+      is_new = is_other(folder, before, now, update);
     } catch (const Json::exception& problem) {
       data_error("{}: not the record of a started step ({}): remove {}", started.string(),
                  problem.what(), folder.string());
     }
-  } else {
+  }
+  if (is_new) {
+    // A folder is never finished with a record that is not the one it was finished with.
+    if (update == Update::wanted && fs::remove(folder / "manifest.json")) {
+      sync_folder(folder / "manifest.json");
+    }
     write_file_atomically(started, dump_json_pretty(now));
   }
   const auto manifest = read_manifest(folder);
   if (!manifest) return false;
-  refuse_other(folder, started_record(manifest->step, manifest->recipe, manifest->inputs), now);
+  const Json finished = started_record(manifest->step, manifest->recipe, manifest->inputs);
+  if (is_other(folder, finished, now, update)) {
+    fs::remove(folder / "manifest.json");
+    sync_folder(folder / "manifest.json");
+    return false;
+  }
   return true;
 }
 

@@ -42,12 +42,20 @@ void write_manifest(const std::filesystem::path& folder, Manifest manifest,
 // Nothing where there is none; Error(data) for a damaged one.
 std::optional<Manifest> read_manifest(const std::filesystem::path& folder);
 
+// Whether a step can go on in a folder of other options or inputs.
+enum class Update {
+  impossible,
+  possible,  // it is refused, with a word of --update
+  wanted     // the folder's record becomes the new one; there is work to do
+};
+
 // The start of a step. Records step, recipe and inputs in folder/started.json at the first call.
 // True when the folder already holds the finished step with the same recipe and inputs (nothing to
 // do). False when there is work to do. Error(user) when it was started or finished with others: the
 // message names what differs and says to choose another
 // --out or remove the folder.
 [[nodiscard]] bool already_finished(const std::filesystem::path& folder, const std::string& step,
-                                    const Json& recipe, const std::vector<FileDigest>& inputs);
+                                    const Json& recipe, const std::vector<FileDigest>& inputs,
+                                    Update update = Update::impossible);
 
 }  // namespace tpt::storage
