@@ -12,25 +12,35 @@ void augment_verb(Arguments arguments, Run run) {
   augment::Config config;
   filter::Config gate;
   bool no_gate = false;
-  bool update = false;
   std::string out;
+  AugmentOptions options{.watch = true, .build = {.version = TPT_VERSION, .commit = ""}};
   CommandLine line("augment",
                    "Has an engine think about every document. Ctrl-C drains; the same "
                    "command goes on where it stopped, after kill -9 too.");
   line.inputs("IN", corpus.inputs, "JSONL (plain, .gz, .zst), Parquet, text files, folders, globs");
   line.text("out", out, "folder for the rows (Parquet) and the journal", true);
+  line.text("shard", options.shard,
+            "do part K of N, from 0: K/N, auto (Slurm array or Kubernetes indexed job) or auto/N; "
+            "rows in OUT/shard-KKKKK-of-NNNNN");
+  line.text("metrics", options.metrics, "serve Prometheus metrics at HOST:PORT or :PORT");
+  line.text("card-title", options.card.title, "of the dataset card; else the folder's name");
+  line.text("card-licence", options.card.licence, "of the rows; else from their metadata");
+  line.text("card-licence-field", options.card.licence_field, "metadata field with the licence");
+  line.text("card-domain-field", options.card.domain_field, "metadata field with the domain");
   line.section("corpus", corpus);
   line.section("engine", engine);
   line.section("augment", config);
   line.section("filter", gate);
   line.flag("no-gate", no_gate, "keep every row, whatever [filter] says of it");
-  line.flag("update", update,
+  line.flag("update", options.update,
             "go on in a folder of other options or inputs: only what differs is asked again");
   line.example("tpt augment data/sample/*.jsonl --max-thinking-tokens 256 --out build/augmented");
   line.example("tpt augment corpus/ --engine llama:models/qwen3-8b.gguf --prompt tpt --out out/");
+  line.example("tpt augment corpus/ --engine http://gpu-1:8000 --url http://gpu-2:8000 --out out/");
+  line.example(
+      "tpt augment corpus/ --shard auto --out out/   # in a Slurm array: docs/many-machines.md");
   if (!line.parse(arguments)) return;
-  AugmentOptions options{.gate = gate, .update = update};
-  if (no_gate) options.gate.reset();
+  if (!no_gate) options.gate = gate;
   fmt::print("{}\n", dump_json(augment_step(corpus, engine, config, out, run, options)));
 }
 

@@ -1,6 +1,5 @@
 #include "app/benchmark_files.h"
 #include "app/steps.h"
-#include "augment/prompt.h"
 #include "lab/document_source.h"
 #include "lab/questions.h"
 #include "storage/atomic_file.h"
@@ -9,7 +8,6 @@
 #include "tokenize/tokenizer.h"
 
 #include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -58,25 +56,6 @@ Json run_pack(const pack::Config& config, std::vector<fs::path> inputs, const fs
   });
 }
 
-// Context, thinking, and room for the prompt around them.
-std::int64_t request_tokens(const augment::Config& config) {
-  constexpr std::int64_t kPromptTokens = 512;
-  return config.context_tokens + config.max_thinking_tokens + kPromptTokens;
-}
-
-// For the progress; 0 where counting would take minutes.
-std::int64_t count_documents(const corpus::Config& config) {
-  constexpr std::int64_t kQuicklyCountedBytes = std::int64_t{512} << 20U;
-  corpus::Config quiet = config;
-  quiet.strict = false;
-  quiet.max_bad_share = 1;
-  corpus::Reader reader(quiet, "");
-  if (reader.bytes_total() > kQuicklyCountedBytes) return 0;
-  std::int64_t documents = 0;
-  for (Document document; reader.next(document);) ++documents;
-  return documents;
-}
-
 }  // namespace
 
 Json lab_step(const lab::Config& config, const fs::path& folder) {
@@ -96,39 +75,6 @@ Json lab_step(const lab::Config& config, const fs::path& folder) {
     counts["questions"] = questions.size();
     counts["examples"] = examples.size();
     return counts;
-  });
-}
-
-Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
-                  const augment::Config& config, const fs::path& folder, Run run,
-                  const AugmentOptions& options) {
-  Json recipe = Json::object();
-  recipe["corpus"] = recorded_without("corpus", corpus, {"inputs", "strict", "max_bad_share"});
-  recipe["engine"] = recorded_engine(engine_config);
-  recipe["augment"] = recorded_without(
-      "augment", config, {"attempts", "max_failed_share", "fail_fast", "window_documents"});
-  recipe["augment"]["prompt_sha256"] = augment::load_prompt(config.prompt).sha256();
-  augment::Hooks hooks;
-  if (options.gate) {
-    recipe["filter"] = recorded("filter", *options.gate);
-    hooks.gate = [gate = std::make_shared<filter::Filter>(*options.gate)](
-                     const AugmentedDocument& row) { return gate->judge(row).reason; };
-  }
-  const Stage stage{.step = "augment",
-                    .folder = folder,
-                    .recipe = recipe,
-                    .inputs = corpus::find_files(corpus),
-                    .update = options.update ? storage::Update::wanted : storage::Update::possible};
-  return run_stage(stage, [&] {
-    const std::int64_t total = count_documents(corpus);
-    corpus::Reader documents(corpus, folder / "bad_items.jsonl");
-    const auto engine = make_engine(engine_config, request_tokens(config));
-    const auto counts =
-        augment::run(config, documents, total, *engine, folder, run.progress, run.stop, hooks);
-    Json record = augment::to_json(counts);
-    record["engine"] = engine->name();
-    record["corpus"] = corpus::to_json(documents.counts());
-    return record;
   });
 }
 

@@ -161,6 +161,11 @@ std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
   return nullptr;
 }
 
+bool is_chat_server(const EngineConfig& config) {
+  return is_http(config) && config.http.http.api == engine::HttpApi::chat &&
+         config.http.http.prefill == engine::Prefill::none;
+}
+
 std::vector<augment::EndpointStatus> endpoints_of(const engine::Engine& engine) {
   const auto* http = dynamic_cast<const HttpEngines*>(&engine);
   return http == nullptr ? std::vector<augment::EndpointStatus>() : http->endpoints();

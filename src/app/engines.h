@@ -38,6 +38,9 @@ EngineConfig without_secrets(EngineConfig config);
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
                                             std::int64_t request_tokens = 0);
 
+// True where the answers come from chat servers, which open the thinking themselves.
+bool is_chat_server(const EngineConfig& config);
+
 // Health and spend of the endpoints behind an engine; none where it has none.
 std::vector<augment::EndpointStatus> endpoints_of(const engine::Engine& engine);
 

@@ -5,6 +5,8 @@
 #include "app/engines.h"
 #include "app/stage.h"
 #include "augment/augment.h"
+#include "augment/dataset_card.h"
+#include "augment/metrics_text.h"
 #include "corpus/reader.h"
 #include "eval/examine.h"
 #include "filter/filter.h"
@@ -15,6 +17,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace tpt::app {
 
@@ -33,9 +36,15 @@ Json lab_step(const lab::Config& config, const std::filesystem::path& folder);
 struct AugmentOptions {
   std::optional<filter::Config> gate;  // judges the rows as they come; without it all are kept
   bool update = false;  // go on in a folder of other options or inputs: what differs is asked again
+  std::string shard;    // what --shard takes (shards.h); "": the whole corpus
+  bool watch = false;   // show the live view in place of the progress, and leave a dataset card
+  std::string metrics;  // "HOST:PORT" or ":PORT" to serve them at; "": nowhere
+  augment::CardConfig card;
+  augment::BuildInfo build;
 };
 
-// Documents -> rows with thinking. The engine is made only when there is work to do.
+// Documents -> rows with thinking; with a shard in a folder inside `folder`. The engine is made
+// only when there is work to do.
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine,
                   const augment::Config& config, const std::filesystem::path& folder, Run run,
                   const AugmentOptions& options = {});

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "storage/files.h"
 #include "storage/parquet.h"
+#include "storage/shard_folders.h"
 
 #include <algorithm>
 #include <array>
@@ -213,23 +214,55 @@ bool AugmentedReader::next(AugmentedDocument& row) {
   return true;
 }
 
-std::vector<fs::path> parquet_parts(const fs::path& folder_or_file) {
-  if (is_file(folder_or_file)) return {folder_or_file};
-  if (!is_folder(folder_or_file)) user_error("{}: no such file", folder_or_file.string());
+namespace {
+
+// Those that stand in the folder itself, by name, where part-100000 comes after part-99999.
+std::vector<fs::path> parts_in(const fs::path& folder) {
   std::vector<fs::path> parts;
-  for (const StoredFile& file : files_below(folder_or_file)) {
-    const bool inside =
-        file.path.parent_path() == folder_or_file / "" || file.path.parent_path() == folder_or_file;
-    if (inside && file.path.extension() == ".parquet") parts.push_back(file.path);
+  if (!is_folder(folder)) return parts;
+  const std::size_t start = (folder / "").native().size();
+  for (const StoredFile& file : files_below(folder)) {
+    const bool deeper = file.path.native().find('/', start) != std::string::npos;
+    if (!deeper && file.path.extension() == ".parquet") parts.push_back(file.path);
   }
-  if (parts.empty()) user_error("{}: no .parquet file in it", folder_or_file.string());
-  // By name, where part-100000 comes after part-99999.
   std::sort(parts.begin(), parts.end(), [](const fs::path& left, const fs::path& right) {
     const std::string a = left.filename().string();
     const std::string b = right.filename().string();
     const bool numbered = a.starts_with("part-") && b.starts_with("part-");
     return numbered && a.size() != b.size() ? a.size() < b.size() : a < b;
   });
+  return parts;
+}
+
+// Of all shards of a folder, one after the other; of a folder inside each of them where `inside` is
+// named.
+std::vector<fs::path> parts_of_shards(const fs::path& folder, const fs::path& inside) {
+  std::vector<fs::path> parts;
+  for (const fs::path& shard : shard_folders(folder)) {
+    const auto more = parts_in(inside.empty() ? shard : shard / inside);
+    parts.insert(parts.end(), more.begin(), more.end());
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::vector<fs::path> parquet_parts(const fs::path& folder_or_file) {
+  if (is_file(folder_or_file)) return {folder_or_file};
+  fs::path folder = folder_or_file;
+  if (!folder.has_filename()) folder = folder.parent_path();
+  std::vector<fs::path> parts = parts_in(folder);
+  if (is_folder(folder)) {
+    std::vector<fs::path> shards = parts_of_shards(folder, {});
+    if (!parts.empty() && !shards.empty()) {
+      user_error("{}: holds rows and shards of rows", folder.string());
+    }
+    if (parts.empty()) parts = std::move(shards);
+    if (parts.empty()) user_error("{}: no .parquet file in it", folder.string());
+  } else if (folder.has_parent_path() && is_folder(folder.parent_path())) {
+    parts = parts_of_shards(folder.parent_path(), folder.filename());
+  }
+  if (parts.empty()) user_error("{}: no such file", folder_or_file.string());
   return parts;
 }
 

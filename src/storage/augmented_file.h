@@ -47,7 +47,9 @@ class AugmentedReader : public Source<AugmentedDocument> {
   std::unique_ptr<State> state_;
 };
 
-// The parts of a folder (or the one file) in reading order.
+// The parts of a folder (or the one file) in reading order. A folder of shards (shard_folders.h)
+// reads as all of them one after the other, and FOLDER/rejected as that folder of each shard.
+// Error(user) where there are none, or shards are missing.
 std::vector<std::filesystem::path> parquet_parts(const std::filesystem::path& folder_or_file);
 
 }  // namespace tpt::storage

@@ -1,0 +1,146 @@
+#include "app/augment_watch.h"
+#include "app/benchmark_files.h"
+#include "app/machine.h"
+#include "app/shards.h"
+#include "app/steps.h"
+#include "augment/prompt.h"
+#include "augment/row_statistics.h"
+#include "storage/atomic_file.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace tpt::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Context, thinking, and room for the prompt around them.
+std::int64_t request_tokens(const augment::Config& config) {
+  constexpr std::int64_t kPromptTokens = 512;
+  return config.context_tokens + config.before_tokens + config.max_thinking_tokens + kPromptTokens;
+}
+
+// For the progress; 0 where counting would take minutes.
+std::int64_t count_documents(const corpus::Config& config, corpus::Shard shard) {
+  constexpr std::int64_t kQuicklyCountedBytes = std::int64_t{512} << 20U;
+  corpus::Config quiet = config;
+  quiet.strict = false;
+  quiet.max_bad_share = 1;
+  corpus::Reader reader(quiet, "", shard);
+  if (reader.bytes_total() > kQuicklyCountedBytes) return 0;
+  std::int64_t documents = 0;
+  for (Document document; reader.next(document);) ++documents;
+  return documents;
+}
+
+// What decides the rows: it stands in the folder's record.
+Json recipe_of(const corpus::Config& corpus, const EngineConfig& engine,
+               const augment::Config& config, const AugmentOptions& options) {
+  Json recipe = Json::object();
+  recipe["corpus"] = recorded_without("corpus", corpus, {"inputs", "strict", "max_bad_share"});
+  recipe["engine"] = recorded_engine(engine);
+  recipe["augment"] = recorded_without(
+      "augment", config, {"attempts", "max_failed_share", "fail_fast", "window_documents"});
+  recipe["augment"]["prompt_sha256"] = augment::load_prompt(config.prompt).sha256();
+  if (options.gate) {
+    recipe["filter"] = recorded_without("filter", *options.gate, {"decontaminate_megabytes"});
+  }
+  return recipe;
+}
+
+// Judges the rows as they are settled, and counts them for the card.
+augment::Gate make_gate(const augment::Config& config, const AugmentOptions& options,
+                        augment::RowStatistics& statistics) {
+  std::shared_ptr<const filter::Filter> filter;
+  if (options.gate) {
+    std::vector<std::string> prompts = options.gate->prompts;
+    prompts.push_back(config.prompt);
+    filter =
+        std::make_shared<filter::Filter>(*options.gate, filter_materials(*options.gate, prompts));
+  }
+  return [filter, &statistics](const AugmentedDocument& row) {
+    std::string reason = filter ? filter->judge(row).reason : "";
+    if (reason.empty()) {
+      statistics.written(row);
+    } else {
+      statistics.rejected(row, reason);
+    }
+    return reason;
+  };
+}
+
+void write_card(const fs::path& folder, augment::CardFacts facts, const augment::Config& config,
+                const AugmentOptions& options) {
+  const augment::Prompt prompt = augment::load_prompt(config.prompt);
+  facts.title = fs::absolute(folder).lexically_normal().filename().string();
+  facts.config = options.card;
+  facts.prompts = {{config.prompt, prompt.text(), prompt.sha256()}};
+  facts.build = options.build;
+  facts.build.commit = build_commit();
+  if (options.gate) {
+    facts.decontaminated_against = options.gate->decontaminate;
+    facts.rejected_parts = "rejected/part-*.parquet";
+  }
+  storage::write_file_atomically(folder / "README.md", augment::dataset_card(facts));
+}
+
+}  // namespace
+
+Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
+                  const augment::Config& given, const fs::path& out, Run run,
+                  const AugmentOptions& options) {
+  augment::Config config = given;
+  config.chat_server = is_chat_server(engine_config);
+  const corpus::Shard shard = options.shard.empty() ? corpus::Shard() : shard_from(options.shard);
+  const corpus::ShardPlan plan = corpus::plan_shard(corpus::input_files(corpus), shard);
+  const fs::path folder = options.shard.empty() ? out : shard_folder(out, shard, plan);
+  Stage stage{.step = "augment",
+              .folder = folder,
+              .recipe = recipe_of(corpus, engine_config, config, options),
+              .update = options.update ? storage::Update::wanted : storage::Update::possible};
+  if (!options.shard.empty()) {
+    stage.recipe["shard"] = corpus::to_json(plan);
+    stage.recipe["shard"]["index"] = shard.index;
+    stage.recipe["shard"]["count"] = shard.count;
+  }
+  for (const corpus::FilePiece& piece : plan.pieces) stage.inputs.push_back(piece.file.path);
+  return run_stage(stage, [&] {
+    const std::int64_t total = count_documents(corpus, shard);
+    corpus::Reader documents(corpus, folder / "bad_items.jsonl", shard);
+    const auto engine = make_engine(engine_config, request_tokens(config));
+    augment::RowStatistics statistics(
+        {.domain_field = options.card.domain_field, .licence_field = options.card.licence_field});
+    std::optional<AugmentWatch> watch;
+    if (options.watch) {
+      watch.emplace(folder, WatchOptions{.metrics = options.metrics, .build = options.build},
+                    [&engine] { return endpoints_of(*engine); });
+    }
+    augment::JobStatus last;
+    augment::Hooks hooks{.gate = make_gate(config, options, statistics)};
+    hooks.on_status = [&](const augment::JobStatus& status) {
+      last = status;
+      if (watch) watch->on_status(status);
+    };
+    NoProgress silent;
+    Progress& progress = options.watch ? silent : run.progress;
+    const auto counts =
+        augment::run(config, documents, total, *engine, folder, progress, run.stop, hooks);
+    Json record = augment::to_json(counts);
+    record["engine"] = engine->name();
+    record["corpus"] = corpus::to_json(documents.counts());
+    if (watch) {
+      augment::CardFacts facts{.engine = engine->name(), .recipe = stage.recipe};
+      facts.rows = statistics;
+      facts.job = last;
+      facts.spend = watch->finish();
+      record["spend"] = augment::to_json(facts.spend);
+      write_card(folder, std::move(facts), config, options);
+    }
+    return record;
+  });
+}
+
+}  // namespace tpt::app
