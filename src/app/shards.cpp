@@ -125,13 +125,13 @@ corpus::Shard shard_from(const std::string& text) {
   const std::size_t slash = text.find('/');
   const std::string left = text.substr(0, slash);
   const auto index = number(left);
-  const auto count = slash == std::string::npos ? std::nullopt : number(text.substr(slash + 1));
-  const bool known =
-      slash == std::string::npos ? left == "auto" : count && (index || left == "auto");
+  const bool counted = slash != std::string::npos;
+  const std::int64_t count = counted ? number(text.substr(slash + 1)).value_or(-1) : 0;
+  const bool known = counted ? count >= 0 && (index || left == "auto") : left == "auto";
   if (!known) user_error("--shard: got {}, allowed: {}", text, kAllowed);
-  if (index) return checked(*index, count.value_or(0), text);
+  if (index) return checked(*index, count, text);
   const Started by = started();
-  if (count.has_value()) return checked(by.index, count.value_or(0), text);
+  if (counted) return checked(by.index, count, text);
   if (!by.by_slurm) return checked(by.index, needed("JOB_COMPLETIONS"), text);
   const corpus::Shard shard = of_slurm(by.index);
   return checked(shard.index, shard.count, text);

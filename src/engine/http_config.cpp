@@ -35,10 +35,8 @@ void describe(Fields& fields, HttpConfig& config) {
   fields.number("connect_seconds", config.connect_seconds, "for a connection, with its TLS", 0.001,
                 1e5);
   fields.choice("http_version", config.version,
-                {{"1.1", HttpVersion::http_1_1},
-                 {"2", HttpVersion::http_2},
-                 {"2-prior", HttpVersion::http_2_prior}},
-                "2: over TLS where the server has it; 2-prior: in clear, without asking");
+                {{"1.1", HttpVersion::http_1_1}, {"2", HttpVersion::http_2}},
+                "2: over TLS, where the server has it");
   fields.text("ca_file", config.ca_file, "trusted certificates in PEM; empty: the system's");
   fields.flag("verify_tls", config.verify_tls, "refuse servers whose certificate is not trusted");
   fields.text("proxy", config.proxy,

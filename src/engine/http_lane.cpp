@@ -83,8 +83,6 @@ long http_version(HttpVersion version) {
       return CURL_HTTP_VERSION_1_1;
     case HttpVersion::http_2:
       return CURL_HTTP_VERSION_2TLS;
-    case HttpVersion::http_2_prior:
-      return CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
   }
   TPT_CHECK(false, "unknown version of HTTP");
   return 0;

@@ -15,8 +15,7 @@ namespace tpt::engine {
 
 enum class HttpVersion {
   http_1_1,
-  http_2,       // where the server agrees during the TLS handshake; 1.1 without TLS
-  http_2_prior  // without asking: for servers that speak it in clear
+  http_2  // where the server agrees during the TLS handshake; 1.1 without TLS
 };
 
 struct HttpPeerOptions {

@@ -39,9 +39,9 @@ HttpClock::duration seconds_of(double seconds) {
 HttpTransfers::HttpTransfers(std::function<void(std::uint64_t)> ask_cancel)
     : ask_cancel_(std::move(ask_cancel)), share_(curl_share_init()) {
   if (share_ == nullptr) throw std::bad_alloc();
-  // One thread uses it: no locks.
+  // One thread uses it: no locks. TLS sessions stay with their lane: a resumed one is not verified
+  // again, and another peer may trust others.
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 }
 
 HttpTransfers::~HttpTransfers() {
