@@ -4,7 +4,7 @@
 #include "engine/answer_text.h"
 
 // Looks at 16 bytes at a time, a few beyond the end among them.
-#if defined(__SSE2__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__SSE2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define RAPIDJSON_SSE2
 #endif
 #include <algorithm>
