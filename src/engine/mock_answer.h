@@ -37,7 +37,8 @@ struct MockAnswer {
   std::size_t tokens() const { return reasoning.tokens() + content.tokens(); }
 };
 
-// The same for the same rules and request, whoever asks and however often.
+// The same for the same rules and request, whoever asks and however often. Refers to the pool of
+// the rules.
 MockAnswer compose(const MockRules& rules, const MockRequest& request);
 
 // Seconds from the request to the first token.

@@ -3,6 +3,7 @@
 #ifdef __SSE2__
 #define RAPIDJSON_SSE2
 #endif
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -51,6 +52,9 @@ constexpr std::array<std::pair<std::string_view, Name>, 17> kNames = {
      {"content", Name::content},
      {"text", Name::text},
      {"include_usage", Name::include_usage}}};
+
+// More than any model's context, and sums of it stay numbers.
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
 
 // Receives rapidjson's events. Depth 1 is inside the outermost object.
 class Reader {
@@ -133,6 +137,7 @@ class Reader {
       return "max_tokens must be at least 1";
     }
     if (request_.choices != 1) return "this mock gives one choice: n must be 1";
+    request_.max_tokens = std::min(request_.max_tokens, kMostTokens);
     request_.prompt_bytes += 4 * token_ids_;
     prompt_.add(request_.chat ? 1 : 0);
     request_.prompt = prompt_.key();

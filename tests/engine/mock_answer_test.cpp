@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -193,8 +194,9 @@ TEST(MockAnswer, LoopsCapsRefusalsAndCopiesComeInTheirShares) {
 }
 
 TEST(MockAnswer, PutsTheThinkingWhereItIsTold) {
-  const auto answer_of = [](MockThink think, const Json& more = Json::object()) {
-    const MockRules rules({.answer_bytes = 400, .think = think});
+  const auto pool = std::make_shared<const MockPool>(0);  // the answers refer to it
+  const auto answer_of = [&](MockThink think, const Json& more = Json::object()) {
+    const MockRules rules({.answer_bytes = 400, .think = think}, pool);
     return compose(rules, request_of("p", more));
   };
   EXPECT_EQ(answer_of(MockThink::none).content.raw_bytes(), 400U);
