@@ -79,10 +79,11 @@ class Inspect : public testing::Test {
  protected:
   void SetUp() override {
     std::ofstream file(folder_ / "documents.jsonl");
-    file << R"({"id":"evil-0","text":"Title \u001b]0;owned\u0007 and \u001b[2J end. \u4e2d\u6587"})"
+    file << R"({"id":"evil-0 \u001b]0;owned\u0007 \u001b[2J \u4e2d\u6587","text":"7-3*4+8=4."})"
          << "\n";
-    for (int i = 1; i < 8; ++i)
-      file << R"({"id":"plain-)" << i << R"(","text":"7-3*4+8=3."})" << "\n";
+    for (int i = 1; i < 8; ++i) {
+      file << R"({"id":"plain-)" << i << R"(","text":"7-3*4+8=4."})" << "\n";
+    }
     file.close();
     const Outcome augmented =
         run({"augment", at("documents.jsonl"), "--engine", "expert", "--out", at("augmented")});
