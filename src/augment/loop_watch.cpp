@@ -34,7 +34,10 @@ std::size_t run_length(std::string_view text, std::size_t period, std::size_t en
 }
 
 bool is_loop(std::string_view text, std::size_t period) {
-  const std::size_t enough = std::max(LoopWatch::kLeastBytes, LoopWatch::kRepeats * period);
+  const bool is_fill = run_length(text, 1, kWord * kWord) >= kWord * kWord ||
+                       run_length(text, 2, kWord * kWord) >= kWord * kWord;
+  const std::size_t least = is_fill ? LoopWatch::kLeastFillBytes : LoopWatch::kLeastBytes;
+  const std::size_t enough = std::max(least, LoopWatch::kRepeats * period);
   return text.size() >= enough + period && run_length(text, period, enough) >= enough;
 }
 

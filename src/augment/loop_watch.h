@@ -9,12 +9,14 @@
 namespace tpt::augment {
 
 // A text loops where its end is one piece of any length (up to 16,384 bytes), byte for byte, at
-// least kRepeats times more after the first, over at least kLeastBytes in all. Rules of a table,
-// lists and padding stay below that. Copies watch each for themselves; memory is 2 KiB from the
-// first kLeastBytes of text on.
+// least kRepeats times more after the first, over at least kLeastBytes in all; where it says one or
+// two bytes over and over, kLeastFillBytes: real texts have zeros of 6,000 bytes in base 64. Rules
+// of a table, lists and padding stay below that. Copies watch each for themselves; memory is 2 KiB
+// from the first kLeastBytes of text on.
 class LoopWatch {
  public:
   static constexpr std::size_t kLeastBytes = 1024;
+  static constexpr std::size_t kLeastFillBytes = 8192;
   static constexpr std::size_t kRepeats = 4;
 
   // `text` is all there is so far: what came before, or a new text where it is shorter. A few

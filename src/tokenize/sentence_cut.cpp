@@ -50,8 +50,32 @@ bool ends_sentence(std::string_view text, std::size_t at, std::size_t end) {
   return next == text.size() || text[next] < 'a' || text[next] > 'z';
 }
 
+// The last bytes of the marks and closers: most places are told by one look.
+bool may_end_sentence(char byte) {
+  switch (static_cast<unsigned char>(byte)) {
+    case '.':
+    case '!':
+    case '?':
+    case '"':
+    case '\'':
+    case ')':
+    case ']':
+    case 0xA6:
+    case 0x82:
+    case 0x81:
+    case 0x9F:
+    case 0x9D:
+    case 0x99:
+    case 0x8D:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // True where a sentence, with its closing quotes and brackets, ends at `end`.
 bool sentence_ends_at(std::string_view text, std::size_t end) {
+  if (!may_end_sentence(text[end - 1])) return false;
   // A mark with its closers has at most a few bytes.
   for (std::size_t at = end - 1; at + 12 > end; --at) {
     const std::size_t length = mark_length(text, at);

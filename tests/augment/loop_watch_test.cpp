@@ -43,9 +43,10 @@ TEST(LoopWatch, SeesEveryPeriod) {
     for (std::uint64_t seed = 2; seed < 12; ++seed) {
       const std::string turn = plain_text(period, seed);
       std::string text = before;
-      while (text.size() < before.size() + std::max<std::size_t>(20 * period, 6000)) text += turn;
+      while (text.size() < before.size() + std::max<std::size_t>(20 * period, 10'000)) text += turn;
       const std::size_t stop = stopped_at(text, 97);
-      const std::size_t needed = std::max<std::size_t>(1024, 4 * period) + period;
+      const std::size_t needed =
+          std::max<std::size_t>(period < 3 ? 8192 : 1024, 4 * period) + period;
       EXPECT_GE(stop, before.size() + needed - 200) << period;
       // One turn later at most, and the bytes between two looks.
       EXPECT_LE(stop, before.size() + needed + period + 97 + 256) << period << " " << seed;
@@ -73,7 +74,8 @@ TEST(LoopWatch, TakesTablesListsCodeAndDigitsForWhatTheyAre) {
   std::string digits;
   Random random(4);
   for (int i = 0; i < 20'000; ++i) digits += static_cast<char>('0' + random.below(10));
-  const std::string rule = std::string(900, '-') + "\n" + std::string(900, '=') + "\n";
+  const std::string rule =
+      std::string(900, '-') + "\n" + std::string(900, '=') + "\n" + std::string(6000, 'A') + "\n";
   for (const std::string& text : {rows, list, code, latex, digits, rule, plain_text(50'000, 9)}) {
     EXPECT_EQ(stopped_at(text, 16), text.size()) << text.substr(0, 40);
   }
@@ -81,7 +83,7 @@ TEST(LoopWatch, TakesTablesListsCodeAndDigitsForWhatTheyAre) {
 
 TEST(LoopWatch, BeginsAgainWithANewTextAndCopiesAreApart) {
   LoopWatch watch;
-  const std::string loop(3000, 'a');
+  const std::string loop(9000, 'a');
   EXPECT_TRUE(watch.loops(loop));
   EXPECT_FALSE(watch.loops(plain_text(2000, 1)));
   LoopWatch other = watch;
