@@ -42,7 +42,7 @@ def our_command(program, documents, urls, out, in_flight, settings=()):
     prompt.write_text("{{CONTEXT}}\n")
     command = [program, "augment", documents, "--engine", "http", "--out", out, "--prompt", prompt,
                "--context-tokens", 4096, "--max-thinking-tokens", 4096, "--think-start", "",
-               "--start-in-flight", -(-in_flight // len(urls)), "--most-in-flight", -(-in_flight // len(urls)),
+               "--start-in-flight", -(-in_flight // len(urls)), "--in-flight", -(-in_flight // len(urls)),
                "--window-documents", max(4096, 2 * in_flight)]
     for url in urls:
         command += ["--url", url]
@@ -66,10 +66,11 @@ def measure_ours(program, folder, documents, urls, requests, in_flight, settings
     if done.status:
         sys.exit(f"tpt augment failed with {done.status}:\n{done.errors[-3000:]}")
     counts = done.last_json()
-    if counts["documents"] != requests:
-        sys.exit(f"tpt augment wrote {counts['documents']} rows of {requests}")
+    if counts["rows"] + counts["rejected"] != requests:
+        sys.exit(f"tpt augment gave {counts} of {requests} documents")
     figures = rate(requests, {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds})
-    return figures | {"peak_bytes": done.peak_bytes, "samples": done.samples}
+    return figures | {"peak_bytes": done.peak_bytes, "samples": done.samples,
+                      "rejected": counts["rejected"]}
 
 
 def peer_environment(folder):
@@ -131,9 +132,10 @@ def against_aiohttp(program, folder, documents, url, in_flight, requests, rounds
     """Ours (gate off, gate on) and the loop in turns; how many times as many we ask for."""
     sides = {"tpt augment": [], "tpt augment, quality gate on": [], "aiohttp loop": []}
     for _ in range(rounds):
-        sides["tpt augment"].append(measure_ours(program, folder, documents, [url], requests, in_flight))
+        sides["tpt augment"].append(measure_ours(program, folder, documents, [url], requests, in_flight,
+                                                 ["--no-gate"]))
         sides["tpt augment, quality gate on"].append(
-            measure_ours(program, folder, documents, [url], requests, in_flight, ["--gate"]))
+            measure_ours(program, folder, documents, [url], requests, in_flight))
         sides["aiohttp loop"].append(
             measure_peer("aiohttp", folder, documents, url, requests // 4, in_flight))
     middle = {}

@@ -4,7 +4,8 @@ endpoints in place of one.
 import json
 from pathlib import Path
 
-from client_part import ANSWER_BYTES, CLIENT_CORE, SERVER_CORE, measure_ours, row_of, show, write_documents
+from client_part import (ANSWER_BYTES, CLIENT_CORE, PROMPT_BYTES, SERVER_CORE, measure_ours, row_of, show,
+                         write_documents)
 from loopback import Mock
 from measuring import on_core, run, slope
 
@@ -45,22 +46,23 @@ def measure_journal(build, program, folder, requests, rounds):
 
     There is no run without a journal: its share is what it takes alone, of the rest of the run.
     """
-    run(["ninja", "-C", build, "tpt_journal_bench"])
+    run(["ninja", "-C", build, "tpt_augment_step_bench"])
     documents = Path(folder) / "documents.jsonl"
     write_documents(documents, requests)
-    commit_every = (IN_FLIGHT + IN_FLIGHT // 4 + 1) // 8
-    shares = []
+    found = []
     with Mock(program, folder, SERVER_CORE, answer_bytes=ANSWER_BYTES) as mock:
-        for at in range(rounds):
+        for _ in range(rounds):
             whole = measure_ours(program, folder, documents, [mock.url], requests, IN_FLIGHT)
-            alone = json.loads(run(on_core(CLIENT_CORE, [build / "tpt_journal_bench", Path(folder) / f"journal-{at}",
-                                                         requests, ANSWER_BYTES, commit_every])))
-            shares.append({kind: alone[kind] / (whole[kind] - alone[kind]) for kind in ("cpu_seconds", "seconds")}
-                          | {"cpu_microseconds_an_answer": 1e6 * alone["cpu_seconds"] / requests})
-    shares.sort(key=lambda share: share["cpu_seconds"])
-    middle = {name: round(value, 3) for name, value in shares[len(shares) // 2].items()} | {"goal": GOAL_JOURNAL_SHARE}
-    print(f"  the journal adds {middle['cpu_seconds']:.1%} to the processor's time, {middle['seconds']:.1%} to the "
-          f"clock's (goal {GOAL_JOURNAL_SHARE:.0%}); {middle['cpu_microseconds_an_answer']:.0f} us an answer", flush=True)
+            step = json.loads(run(on_core(CLIENT_CORE, [build / "tpt_augment_step_bench", Path(folder) / "step",
+                                                        requests, IN_FLIGHT, PROMPT_BYTES, ANSWER_BYTES])))
+            request_us = 1e6 * whole["cpu_seconds"] / requests
+            found.append({"share": step["cpu_us_journal"] / (request_us - step["cpu_us_journal"]),
+                          "journal_us": step["cpu_us_journal"], "step_us": step["cpu_us"], "request_us": request_us})
+    found.sort(key=lambda one: one["share"])
+    middle = {name: round(value, 3) for name, value in found[len(found) // 2].items()} | {"goal": GOAL_JOURNAL_SHARE}
+    print(f"  the journal adds {middle['share']:.1%} to the processor's time (goal {GOAL_JOURNAL_SHARE:.0%}): "
+          f"{middle['journal_us']:.0f} of {middle['request_us']:.0f} us a request; the step without engine and "
+          f"transport {middle['step_us']:.0f}", flush=True)
     return middle
 
 

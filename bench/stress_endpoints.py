@@ -4,13 +4,14 @@ servers that die and come back, all of them gone at once, and a list of them tha
 import threading
 import time
 
+from loopback import free_port
 from stress_rig import KILL, Finding, Rig, wait_until
 
 SHARE = 0.1
 # Faults that leave the program waiting end by these; a healthy answer takes a tenth of them.
 DEADLINES = ["--idle-seconds", 1, "--request-seconds", 4]
-STREAMED = ("freeze", "drip", "cut", "reset_midway", "error_inside", "no_done", "double_done", "extra_lines")
-FAULTS = ("busy", "busy_date", "status_500", "status_502", "status_503", "status_504", "html", "html_200", "redirect",
+STREAM_ONLY = ("error_inside", "no_done", "double_done", "extra_lines")
+FAULTS = ("busy", "busy_date", "500", "502", "503", "504", "html", "html_200", "redirect",
           "stall", "freeze", "drip", "cut", "torn_json", "long_length", "short_length", "reset", "reset_midway", "close",
           "garbage", "error_inside", "empty_choices", "null_content", "bad_utf8", "no_usage", "no_done", "double_done",
           "extra_lines")
@@ -26,12 +27,12 @@ def one_fault(program, folder, size, fault):
               drip_seconds=0.3)
     rig.learn(finding)
     met = 0
-    for stream in ("false", "true"):
-        if stream == "false" and fault in STREAMED[4:]:
-            continue  # only a stream can go wrong so
+    for stream in ("--no-stream", "--stream"):
+        if stream == "--no-stream" and fault in STREAM_ONLY:
+            continue
         rig.clear()
         with rig.mock(fault=f"{fault}={SHARE}") as mock:
-            outcome = rig.run(rig.command(settings=["--stream", stream, *DEADLINES]))
+            outcome = rig.run(rig.command(settings=[stream, *DEADLINES]))
             counted = mock.statistics()
             faults = sum(counted["faults"].values())
             met += faults
@@ -62,7 +63,7 @@ def all_at_once(program, folder, size):
     for fault in FAULTS:
         mock.command += ["--fault", f"{fault}={share}"]
     with mock:
-        outcome = rig.run(rig.command(settings=["--stream", "true", *DEADLINES]))
+        outcome = rig.run(rig.command(settings=["--stream", *DEADLINES]))
         counted = mock.statistics()
         faults = sum(counted["faults"].values())
         rig.judge(finding, outcome, counted["begun"], rig.documents + faults, same_bytes=False)
@@ -105,10 +106,8 @@ def one_of_three_dies(program, folder, size):
     rig = Rig(program, folder / "three", size.documents, latency_seconds=0.02)
     rig.learn(finding)
     rig.clear()
-    from loopback import free_port
-    slow = rig.mock()
-    slow.command += ["--latency-seconds", "0.2"] if "--latency-seconds" not in slow.command else []
-    failing = rig.mock(port=free_port(), fault="status_500=1", fault_limit=0)
+    slow = rig.mock(latency_seconds=0.2)
+    failing = rig.mock(port=free_port(), fault="500=1", fault_limit=0)
     dying = rig.mock(port=free_port())
     with slow, failing, dying:
         running = rig.start(rig.command(urls=[slow.url, failing.url, dying.url]))
@@ -118,7 +117,7 @@ def one_of_three_dies(program, folder, size):
         outcome = running.finish()
         failed = failing.statistics()
         paid += slow.statistics()["begun"] + failed["begun"]
-        rig.judge(finding, outcome, paid, rig.documents + 2 * rig.in_flight + failed["faults"].get("status_500", 0))
+        rig.judge(finding, outcome, paid, rig.documents + 2 * rig.in_flight + failed["faults"].get("500", 0))
         finding.note = f"the failing one was asked {failed['requests']} times"
     finding.seconds = time.monotonic() - started
     return finding
@@ -131,12 +130,11 @@ def list_rewritten(program, folder, size):
     rig = Rig(program, folder / "list", size.documents, latency_seconds=0.02)
     rig.learn(finding)
     rig.clear()
-    from loopback import free_port
     listed = rig.folder / "endpoints.txt"
     first, second = rig.mock(), rig.mock(port=free_port())
     with first, second:
         listed.write_text(f"{first.url}\n")
-        command = rig.command(urls=[], settings=["--urls-file", listed])
+        command = rig.command(urls=[], settings=["--urls-file", listed, "--urls-refresh-seconds", 0.5])
         running = rig.start(command)
         wait_until(lambda: first.statistics()["begun"] > rig.documents / 8)
         for text in (f"{first.url}\nhttp://127.0", "", f"{second.url}\n"):

@@ -9,19 +9,32 @@ from stress_rig import KILL, Finding, Rig, wait_until
 KILLS_A_RUN = 20
 
 
-def kill_and_go_on(rig, finding, most_kills, full_seconds):
+def wait_for_moment(rig, running, mock, full_seconds):
+    """Returns at the moment of the next kill, drawn anew each time, or when the program has ended.
+
+    A fifth of them anywhere in a run's time, most in the midst of the answers, and a fifth after the
+    last answer was asked for, when rows, cards and manifests are written.
+    """
+    draw = rig.random.random()
+    if draw < 0.2:
+        pause = rig.random.uniform(0, full_seconds)
+    else:
+        begun = mock.statistics()["begun"] - rig.begun_before
+        more = rig.random.expovariate(1 / (rig.documents / KILLS_A_RUN))
+        target = min(rig.documents, begun + more) if draw < 0.8 else rig.documents
+        wait_until(lambda: not running.running() or mock.statistics()["begun"] - rig.begun_before >= target, 60, 0.002)
+        pause = rig.random.uniform(0, 0.02 if draw < 0.8 else 0.3)
+    wait_until(lambda: not running.running(), pause, 0.001)
+
+
+def kill_and_go_on(rig, finding, mock, most_kills, full_seconds):
     """One run, killed at up to `most_kills` random moments and then left to end; its outcome."""
     kills = 0
     while kills < most_kills:
         running = rig.start()
-        # Shorter than a run, so that many fall into one; the last ones into its end and its files.
-        moment = rig.random.uniform(0, full_seconds / 4 if rig.random.random() < 0.8 else full_seconds)
-        deadline = time.monotonic() + moment
-        while time.monotonic() < deadline and running.running():
-            time.sleep(min(0.002, max(0.0, deadline - time.monotonic())))
+        wait_for_moment(rig, running, mock, full_seconds)
         if not running.running():
-            outcome = running.finish()
-            return outcome, kills
+            return running.finish(), kills
         running.signal(KILL)
         outcome = running.finish()
         if outcome.status != 128 + KILL:
@@ -36,15 +49,13 @@ def killed_at_random(program, folder, size):
     started = time.monotonic()
     rig = Rig(program, folder / "kills", size.kill_documents, latency_seconds=0.01, latency_spread="lognormal")
     full_seconds = rig.learn(finding)
-    progress = []
     with rig.mock() as mock:
         while finding.kills < size.kills and len(finding.wrong) < 5:
             rig.clear()
-            before = mock.statistics()["begun"]
-            outcome, kills = kill_and_go_on(rig, finding, min(KILLS_A_RUN, size.kills - finding.kills), full_seconds)
+            rig.begun_before = mock.statistics()["begun"]
+            outcome, kills = kill_and_go_on(rig, finding, mock, min(KILLS_A_RUN, size.kills - finding.kills), full_seconds)
             finding.kills += kills
-            paid = mock.statistics()["begun"] - before
-            progress.append((paid - rig.documents) / max(1, kills))
+            paid = mock.statistics()["begun"] - rig.begun_before
             rig.judge(finding, outcome, paid, rig.documents + kills * rig.in_flight)
     again = (finding.paid - finding.documents) / max(1, finding.kills)
     finding.note = (f"{size.kill_documents} documents a run, {rig.in_flight} in flight; {again:.1f} answers were paid "

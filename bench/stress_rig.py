@@ -95,6 +95,7 @@ class Rig:
         self.input = self.folder / "documents.jsonl"
         self.write_documents()
         self.reference = None
+        self.begun_before = 0  # what the server had computed when the run began
         self.log_number = 0
 
     def write_documents(self):
@@ -112,7 +113,7 @@ class Rig:
         """The step over the mock; `urls` in place of its own."""
         command = [self.program, "augment", self.input, "--engine", "http", "--out", out or self.out,
                    "--context-tokens", 2000, "--max-thinking-tokens", 2000, "--start-in-flight", self.in_flight,
-                   "--most-in-flight", self.in_flight, "--rows-per-part", 500, "--hedge-share", 0, *RETRIES]
+                   "--in-flight", self.in_flight, "--rows-per-part", 500, "--hedge-share", 0, *RETRIES]
         for url in urls if urls is not None else [f"http://127.0.0.1:{self.port}/v1"]:
             command += ["--url", url]
         return [*command, *settings]
@@ -138,8 +139,8 @@ class Rig:
         elif paid != self.documents:
             finding.wrong.append(f"the undisturbed run paid for {paid} answers of {self.documents} documents")
         self.reference = results(self.out)
-        if not self.reference:
-            finding.wrong.append("the undisturbed run wrote no row")
+        if finding.wrong or not self.reference:
+            raise SystemExit(f"stress: {finding.name}: {finding.wrong or 'the undisturbed run wrote no row'}")
         return outcome.seconds
 
     def judge(self, finding, outcome, paid=None, allowed=None, folder=None, same_bytes=True):

@@ -91,7 +91,7 @@ class Flow:
 
     def command(self, out, *settings, documents=None, url=None):
         return [self.program, "augment", documents or self.input, "--engine", url or self.server.url, "--out", out,
-                "--prompt", self.prompt, "--temperature", "0", "--gate", "false", *settings]
+                "--prompt", self.prompt, "--temperature", "0", "--no-gate", *settings]
 
     def start(self, *settings, key=KEY, out=None, **named):
         self.number += 1
@@ -119,8 +119,8 @@ def rendered(text):
 
 def compare_with_plain_client(flow, checks, api, stream):
     """Greedy, so that the same request gives the same text: what was asked is what the row holds."""
-    out, status, _, errors = flow.run("--api", api, "--stream", stream, "--max-thinking-tokens", 24,
-                                      "--think-start", "", "--stop-loops", "false", "--most-in-flight", 1,
+    out, status, _, errors = flow.run("--api", api, stream, "--max-thinking-tokens", 24,
+                                      "--think-start", "", "--no-stop-loops", "--in-flight", 1,
                                       "--start-in-flight", 1)
     checks.that(status == 0, f"exit status {status}: {errors[-500:]}")
     rows = flow.rows(out)
@@ -146,26 +146,26 @@ def compare_with_plain_client(flow, checks, api, stream):
 
 
 def chat_whole(flow, checks):
-    compare_with_plain_client(flow, checks, "chat", "false")
+    compare_with_plain_client(flow, checks, "chat", "--no-stream")
 
 
 def chat_streamed(flow, checks):
-    compare_with_plain_client(flow, checks, "chat", "true")
+    compare_with_plain_client(flow, checks, "chat", "--stream")
 
 
 def completions_whole(flow, checks):
-    compare_with_plain_client(flow, checks, "completions", "false")
+    compare_with_plain_client(flow, checks, "completions", "--no-stream")
 
 
 def completions_streamed(flow, checks):
-    compare_with_plain_client(flow, checks, "completions", "true")
+    compare_with_plain_client(flow, checks, "completions", "--stream")
 
 
 def goes_on_from_the_start(flow, checks):
     """The server says the start of the answer back before what it adds; the row must not hold it."""
-    for stream in ("false", "true"):
+    for stream in ("--no-stream", "--stream"):
         out, status, _, errors = flow.run("--prefill", "continue", "--think-start", "<think>\nThis text",
-                                          "--max-thinking-tokens", 16, "--stream", stream)
+                                          "--max-thinking-tokens", 16, stream)
         checks.that(status == 0, f"exit status {status}: {errors[-500:]}")
         rows = flow.rows(out)
         checks.that(len(rows) == len(TEXTS), f"{len(rows)} rows")
@@ -209,7 +209,7 @@ def too_long_is_shortened(flow, checks):
 def stop_frees_the_server(flow, checks):
     """Killed midway: the server stops writing for us, and going on gives every row once."""
     documents = flow.write("many", [f"{number}. {TEXTS[number % len(TEXTS)]}" for number in range(12)])
-    settings = ("--max-thinking-tokens", 200, "--stream", "true")
+    settings = ("--max-thinking-tokens", 200, "--stream")
     out, child = flow.start(*settings, documents=documents)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and flow.server.busy_slots() == 0 and child.poll() is None:
