@@ -81,7 +81,8 @@ class Inspect : public testing::Test {
     std::ofstream file(folder_ / "documents.jsonl");
     file << R"({"id":"evil-0 \u001b]0;owned\u0007 \u001b[2J \u4e2d\u6587","text":"7-3*4+8=4."})"
          << "\n";
-    for (int i = 1; i < 8; ++i) {
+    file << R"({"id":"short-1","text":"The old porter moves the lamp."})" << "\n";
+    for (int i = 2; i < 8; ++i) {
       file << R"({"id":"plain-)" << i << R"(","text":"7-3*4+8=4."})" << "\n";
     }
     file.close();
@@ -115,14 +116,14 @@ TEST_F(Inspect, PrintsRowsWhereThereIsNoTerminal) {
   EXPECT_EQ(run({"inspect", at("nowhere")}).status, 2);
   EXPECT_EQ(run({"inspect", at("filtered"), "--row", "0"}).status, 2);
   EXPECT_THAT(run({"inspect", at("augmented"), "--row", "2", "--count", "1"}).output,
-              HasSubstr("plain-1"));
+              HasSubstr("short-1"));
 }
 
 TEST_F(Inspect, PagesOnATerminal) {
   Terminal terminal({"inspect", at("augmented")});
   EXPECT_THAT(terminal.until("row 1 of 8"), HasSubstr("evil-0"));
   terminal.type("n");
-  EXPECT_THAT(terminal.until("row 2 of 8"), HasSubstr("plain-1"));
+  EXPECT_THAT(terminal.until("row 2 of 8"), HasSubstr("short-1"));
   terminal.type("p");
   const std::string hostile = terminal.until("row 1 of 8");
   EXPECT_THAT(hostile, HasSubstr("\u241b]0;owned"));
