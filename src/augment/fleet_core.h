@@ -111,6 +111,7 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   void bring_up(const MemberPtr& member, Effects& effects);
   void put_on_trial(const MemberPtr& member);
   void move_stranded(Effects& effects);
+  // Tells of a limit that was cut deeply.
   void note_limit(const MemberPtr& member, const std::string& why, Effects& effects);
   void tell(FleetEvent::Kind kind, const Member& member, std::string message, Effects& effects);
 
@@ -131,6 +132,8 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   void join(MemberSpec spec, bool announce, Effects& effects);
   void depart_if_done(const MemberPtr& member, Effects& effects);
   void fire(const Timer& timer, Effects& effects);
+  void fire_for(const FlightPtr& flight, const Timer& timer, Effects& effects);
+  void fire_for(const MemberPtr& member, const Timer& timer, Effects& effects);
   MemberPtr member_of(std::uint64_t id) const;
   FlightPtr flight_of(std::uint64_t id) const;
 

@@ -15,8 +15,8 @@ using engine::Failure;
 
 // An endpoint that has let others in is out only after so many refusals in a row.
 constexpr std::int64_t kRefusalsUntilOut = 3;
-// Limits are told of when they have changed by this factor, and seldom.
-constexpr double kToldChange = 2;
+// Limits are told of when they are down by this factor, and seldom.
+constexpr std::int64_t kToldChange = 2;
 constexpr double kBetweenToldSeconds = 10;
 
 }  // namespace
@@ -28,6 +28,7 @@ void FleetCore::judge(const MemberPtr& member, const Attempt& attempt,
       member->probes_since_up = 0;
     }
     member->limit.answered();
+    member->told_limit = std::max(member->told_limit, member->limit.value());
     member->refused_in_row = 0;
     member_answered(member, effects);
     return;
@@ -77,7 +78,6 @@ void FleetCore::member_answered(const MemberPtr& member, Effects& effects) {
   member->failed_checks = 0;
   member->last_answer_seconds = now_seconds_;
   last_well_seconds_ = now_seconds_;
-  note_limit(member, "", effects);
 }
 
 void FleetCore::member_busy(const MemberPtr& member, const Attempt& attempt,
@@ -222,17 +222,18 @@ void FleetCore::move_stranded(Effects& effects) {
 }
 
 void FleetCore::note_limit(const MemberPtr& member, const std::string& why, Effects& effects) {
-  const auto now = static_cast<double>(member->limit.value());
-  const double before = member->logged_limit;
-  const bool much = now >= before * kToldChange || now * kToldChange <= before;
-  if (!much || now_seconds_ - member->logged_limit_seconds < kBetweenToldSeconds) {
+  const std::int64_t now = member->limit.value();
+  const std::int64_t before = member->told_limit;
+  member->told_limit = std::max(now, before);
+  if (kToldChange * now > before ||
+      now_seconds_ - member->told_limit_seconds < kBetweenToldSeconds) {
     return;
   }
-  member->logged_limit = now;
-  member->logged_limit_seconds = now_seconds_;
+  member->told_limit = now;
+  member->told_limit_seconds = now_seconds_;
   tell(FleetEvent::Kind::limit, *member,
-       fmt::format("{} is given up to {} requests at once from now on, {} before{}{}",
-                   member->spec.name, now, before, why.empty() ? "" : ": ", why),
+       fmt::format("{} gets up to {} requests at once from now on, {} before: {}",
+                   member->spec.name, now, before, why),
        effects);
 }
 

@@ -34,7 +34,7 @@ Member::Member(MemberSpec given, const FleetConfig& config)
       limit(or_else(spec.start_in_flight, config.start_in_flight),
             or_else(spec.most_in_flight, config.most_in_flight), config.decrease) {
   totals.name = spec.name;
-  logged_limit = static_cast<double>(limit.value());
+  told_limit = limit.value();
 }
 
 void Member::take_settings(const MemberSpec& given, const FleetConfig& config) {

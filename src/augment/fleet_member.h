@@ -68,8 +68,8 @@ struct Member {
   bool stranded = false;  // what is in flight there is to go elsewhere
   double outstanding_tokens = 0;
   std::int64_t counted_capacity = 0;
-  double logged_limit = 0;
-  double logged_limit_seconds = 0;
+  std::int64_t told_limit = 0;  // the highest since it was last told of
+  double told_limit_seconds = -kNever;
   // What is in flight there, each with its request.
   std::vector<std::pair<std::shared_ptr<Attempt>, std::shared_ptr<Flight>>> attempts;
 

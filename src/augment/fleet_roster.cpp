@@ -56,42 +56,22 @@ void FleetCore::depart_if_done(const MemberPtr& member, Effects& effects) {
 }
 
 void FleetCore::fire(const Timer& timer, Effects& effects) {
-  const MemberPtr member = member_of(timer.id);
-  const FlightPtr flight = flight_of(timer.id);
   switch (timer.kind) {
-    case TimerKind::retry:
-      if (flight && timer.serial == flight->retry_serial &&
-          flight->ending == engine::Failure::none) {
-        queue(flight);
-      }
-      return;
     case TimerKind::hedge:
       consider_hedge(timer.id, timer.serial);
       return;
+    case TimerKind::retry:
     case TimerKind::deadline:
-      if (flight) {
-        end(flight, engine::Failure::timed_out, "the request's deadline_seconds are over", effects);
-      }
-      return;
     case TimerKind::grace:
-      if (flight) {
-        settle_failed(flight, flight->ending, flight->ending_error, effects);
+      if (const FlightPtr flight = flight_of(timer.id)) {
+        fire_for(flight, timer, effects);
       }
       return;
     case TimerKind::pause:
-      if (member) {
-        refresh(member);
-      }
-      return;
     case TimerKind::probe:
-      if (member) {
-        member->probe_due = false;
-        probe_downed(member, effects);
-      }
-      return;
     case TimerKind::probe_limit:
-      if (member && member->probing && timer.serial == member->probe_serial) {
-        take_probe(member, false, "no answer to a probe", effects);
+      if (const MemberPtr member = member_of(timer.id)) {
+        fire_for(member, timer, effects);
       }
       return;
     case TimerKind::farewell:
@@ -99,6 +79,27 @@ void FleetCore::fire(const Timer& timer, Effects& effects) {
     case TimerKind::upkeep:
       upkeep(effects);
       return;
+  }
+}
+
+void FleetCore::fire_for(const FlightPtr& flight, const Timer& timer, Effects& effects) {
+  if (timer.kind == TimerKind::deadline) {
+    end(flight, engine::Failure::timed_out, "the request's deadline_seconds are over", effects);
+  } else if (timer.kind == TimerKind::grace) {
+    settle_failed(flight, flight->ending, flight->ending_error, effects);
+  } else if (timer.serial == flight->retry_serial && flight->ending == engine::Failure::none) {
+    queue(flight);
+  }
+}
+
+void FleetCore::fire_for(const MemberPtr& member, const Timer& timer, Effects& effects) {
+  if (timer.kind == TimerKind::pause) {
+    refresh(member);
+  } else if (timer.kind == TimerKind::probe) {
+    member->probe_due = false;
+    probe_downed(member, effects);
+  } else if (member->probing && timer.serial == member->probe_serial) {
+    take_probe(member, false, "no answer to a probe", effects);
   }
 }
 

@@ -37,7 +37,7 @@ TEST(EndpointList, ReadsAddressesAndSettings) {
   EXPECT_EQ(entry.price_out, 0.4);
   EXPECT_EQ(entry.price_hour, 2);
   EXPECT_FALSE(entry.dns);
-  EXPECT_EQ(parse_endpoint("llama:a b.gguf", "").llama_file, "a") << "blanks end an address";
+  EXPECT_EQ(parse_endpoint("llama:a/b.gguf limit=4", "").llama_file, "a/b.gguf");
 }
 
 TEST(EndpointList, KnowsNamesThatStandForManyAddresses) {
