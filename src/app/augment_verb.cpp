@@ -11,7 +11,7 @@ void augment_verb(Arguments arguments, Run run) {
   EngineConfig engine;
   augment::Config config;
   filter::Config gate;
-  bool no_gate = false;
+  bool judge = false;
   std::string out;
   AugmentOptions options{.watch = true, .build = {.version = TPT_VERSION, .commit = ""}};
   CommandLine line("augment",
@@ -31,7 +31,8 @@ void augment_verb(Arguments arguments, Run run) {
   line.section("engine", engine);
   line.section("augment", config);
   line.section("filter", gate);
-  line.flag("no-gate", no_gate, "keep every row, whatever [filter] says of it");
+  line.flag("gate", judge,
+            "judge rows in line by [filter]: the rest goes to rejected/ with its reason");
   line.flag("update", options.update,
             "go on in a folder of other options or inputs: only what differs is asked again");
   line.example("tpt augment data/sample/*.jsonl --max-thinking-tokens 256 --out build/augmented");
@@ -40,7 +41,7 @@ void augment_verb(Arguments arguments, Run run) {
   line.example(
       "tpt augment corpus/ --shard auto --out out/   # in a Slurm array: docs/many-machines.md");
   if (!line.parse(arguments)) return;
-  if (!no_gate) options.gate = gate;
+  if (judge) options.gate = gate;
   fmt::print("{}\n", dump_json(augment_step(corpus, engine, config, out, run, options)));
 }
 
