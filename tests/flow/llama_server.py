@@ -91,7 +91,7 @@ class Flow:
 
     def command(self, out, *settings, documents=None, url=None):
         return [self.program, "augment", documents or self.input, "--engine", url or self.server.url, "--out", out,
-                "--prompt", self.prompt, "--temperature", "0", "--no-gate", *settings]
+                "--prompt", self.prompt, "--temperature", "0", *settings]
 
     def start(self, *settings, key=KEY, out=None, **named):
         self.number += 1
