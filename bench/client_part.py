@@ -133,7 +133,7 @@ def against_aiohttp(program, folder, documents, url, in_flight, requests, rounds
     sides = {"tpt augment": [], "tpt augment, quality gate on": [], "aiohttp loop": []}
     for _ in range(rounds):
         sides["tpt augment"].append(measure_ours(program, folder, documents, [url], requests, in_flight,
-                                                 ["--no-gate"]))
+                                                 []))
         sides["tpt augment, quality gate on"].append(
             measure_ours(program, folder, documents, [url], requests, in_flight))
         sides["aiohttp loop"].append(
