@@ -132,10 +132,10 @@ def against_aiohttp(program, folder, documents, url, in_flight, requests, rounds
     """Ours (gate off, gate on) and the loop in turns; how many times as many we ask for."""
     sides = {"tpt augment": [], "tpt augment, quality gate on": [], "aiohttp loop": []}
     for _ in range(rounds):
-        sides["tpt augment"].append(measure_ours(program, folder, documents, [url], requests, in_flight,
-                                                 []))
-        sides["tpt augment, quality gate on"].append(
+        sides["tpt augment"].append(
             measure_ours(program, folder, documents, [url], requests, in_flight))
+        sides["tpt augment, quality gate on"].append(
+            measure_ours(program, folder, documents, [url], requests, in_flight, ["--gate"]))
         sides["aiohttp loop"].append(
             measure_peer("aiohttp", folder, documents, url, requests // 4, in_flight))
     middle = {}
