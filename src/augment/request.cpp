@@ -74,6 +74,16 @@ std::vector<std::int64_t> numbers_in(std::string_view text) {
   return numbers;
 }
 
+// A complaint without what stands before it: the endpoint's address has numbers of its own.
+std::string_view words_of_server(std::string_view error) {
+  constexpr std::string_view kStatus = "HTTP ";
+  const std::size_t status = error.find(kStatus);
+  if (status == std::string_view::npos) return error;
+  error.remove_prefix(status + kStatus.size());
+  const std::size_t end = error.find(": ");
+  return end == std::string_view::npos ? std::string_view() : error.substr(end + 2);
+}
+
 }  // namespace
 
 PieceRequest make_request(const Config& config, const Prompt& prompt, const Piece& piece,
@@ -116,16 +126,16 @@ void continue_from(PieceRequest& request, std::string_view text, const Config& c
 }
 
 std::int64_t shorter_context(const PieceRequest& request, const engine::Response& response) {
-  const std::vector<std::int64_t> numbers = numbers_in(response.error);
+  const std::string_view words = words_of_server(response.error);
+  const std::vector<std::int64_t> numbers = numbers_in(words);
   const std::int64_t context = request.context_bytes;
   if (numbers.size() < 2) return context / 2;
   // Servers name what they hold, as a rule after "context", and the larger sum that they were asked
   // for; its parts too (prompt, completion).
   const std::int64_t asked = *std::max_element(numbers.begin(), numbers.end());
-  const std::size_t named = std::min(response.error.find("context"), response.error.size());
-  std::int64_t holds = numbers_in(std::string_view(response.error).substr(named)).empty()
-                           ? numbers.front()
-                           : numbers_in(std::string_view(response.error).substr(named)).front();
+  const std::vector<std::int64_t> behind =
+      numbers_in(words.substr(std::min(words.find("context"), words.size())));
+  std::int64_t holds = behind.empty() ? numbers.front() : behind.front();
   if (holds >= asked) holds = *std::min_element(numbers.begin(), numbers.end());
   const std::int64_t prompt_tokens = response.prompt_tokens > 0 ? response.prompt_tokens : asked;
   std::int64_t excess = asked - holds;

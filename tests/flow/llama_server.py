@@ -141,7 +141,7 @@ def compare_with_plain_client(flow, checks, api, stream):
         counted = (row["prompt_tokens"], row["thinking_tokens"])
         checks.that(counted == (usage["prompt_tokens"], usage["completion_tokens"]), f"{row['id']}: counts {counted}, {usage}")
         finish = answer["choices"][0]["finish_reason"]
-        checks.that(row["finish"] == finish, f"{row['id']}: finish {row['finish']}, the server says {finish}")
+        checks.that(row["finish_reason"] == finish, f"{row['id']}: finish {row['finish']}, the server says {finish}")
         checks.that(NAME in row["engine"], f"engine is {row['engine']}")
 
 
@@ -185,7 +185,7 @@ def continues_at_the_cap(flow, checks):
     checks.that(len(before) == len(after) == len(TEXTS), f"{len(before)} and {len(after)} rows")
     grown = 0
     for one, more in zip(before, after):
-        if one["finish"] == "length":
+        if one["finish_reason"] == "length":
             checks.that(more["thinking"].startswith(one["thinking"].rstrip()[:20]), "it began anew")
             grown += len(more["thinking"]) > len(one["thinking"])
     checks.that(grown > 0, "no answer grew")
