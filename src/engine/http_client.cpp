@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/http_transfers.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -15,11 +16,17 @@ namespace tpt::engine {
 
 namespace {
 
-void raise_open_files_limit() {
+// Raises the limit of open files as far as it may go; gives what transfers may use of it.
+std::int64_t raise_open_files_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+  }
+  constexpr rlim_t kMost = 1U << 30U;
+  const auto files = static_cast<std::int64_t>(std::min(limit.rlim_cur, kMost));
+  return files - std::clamp<std::int64_t>(files / 16, 64, 512);
 }
 
 // libcurl counts these calls itself, under a lock.
@@ -37,8 +44,7 @@ class CurlLibrary {
 
 class HttpClient::Impl {
  public:
-  Impl() : transfers_([this](std::uint64_t id) { push_cancel(id); }) {
-    raise_open_files_limit();
+  Impl() : transfers_([this](std::uint64_t id) { push_cancel(id); }, raise_open_files_limit()) {
     thread_ = std::thread([this] { run(); });
   }
 

@@ -56,8 +56,9 @@ struct HttpCall {
 
 class HttpClient {
  public:
-  // Starts the thread, and raises this process's limit on open files as far as it may: a request in
-  // flight is a connection. Error(io) where the system gives no event queue.
+  // Starts the thread, and raises this process's limit of open files as far as it may: a request in
+  // flight is a connection. Transfers beyond that limit wait, so that files are left to others.
+  // Error(io) where the system gives no event queue.
   HttpClient();
   // Drops what is in flight; no callback runs after it. Not to be called from a callback.
   ~HttpClient();

@@ -23,19 +23,6 @@ constexpr long kSendBufferBytes = 16384;
 constexpr std::chrono::milliseconds kResendWithin{1000};
 constexpr int kMostSendings = 4;
 
-curl_socket_t open_socket(void* poll, curlsocktype, curl_sockaddr* address) {
-  const int socket_number =
-      socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
-  if (socket_number < 0) return CURL_SOCKET_BAD;
-  static_cast<HttpPoll*>(poll)->opened(socket_number);
-  return socket_number;
-}
-
-int close_socket(void* poll, curl_socket_t socket_number) {
-  static_cast<HttpPoll*>(poll)->closed(socket_number);
-  return close(socket_number);
-}
-
 HttpTransfer* transfer_of(CURL* easy) {
   HttpTransfer* transfer = nullptr;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
@@ -120,6 +107,23 @@ HttpLane::HttpLane(std::shared_ptr<const HttpPeer> peer, CURLSH* share, HttpPoll
                     static_cast<long>(shares ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
 }
 
+curl_socket_t HttpLane::open_socket(void* lane, curlsocktype, curl_sockaddr* address) {
+  const int number =
+      socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+  if (number < 0) return CURL_SOCKET_BAD;
+  HttpLane& self = *static_cast<HttpLane*>(lane);
+  self.poll_.opened(number);
+  ++self.connections_;
+  return number;
+}
+
+int HttpLane::close_socket(void* lane, curl_socket_t socket) {
+  HttpLane& self = *static_cast<HttpLane*>(lane);
+  self.poll_.closed(socket);
+  --self.connections_;
+  return close(socket);
+}
+
 HttpLane::~HttpLane() {
   for (CURL* easy : idle_) curl_easy_cleanup(easy);
   curl_multi_cleanup(multi_);
@@ -163,9 +167,9 @@ CURLcode HttpLane::set_peer_options(CURL* easy) {
       .set(CURLOPT_WRITEFUNCTION, &on_body)
       .set(CURLOPT_PREREQFUNCTION, &before_sending)
       .set(CURLOPT_OPENSOCKETFUNCTION, &open_socket)
-      .set(CURLOPT_OPENSOCKETDATA, &poll_)
+      .set(CURLOPT_OPENSOCKETDATA, this)
       .set(CURLOPT_CLOSESOCKETFUNCTION, &close_socket)
-      .set(CURLOPT_CLOSESOCKETDATA, &poll_)
+      .set(CURLOPT_CLOSESOCKETDATA, this)
       .set(CURLOPT_SHARE, share_)
       .set(CURLOPT_SSL_VERIFYPEER, options.verify_tls ? 1L : 0L)
       .set(CURLOPT_SSL_VERIFYHOST, options.verify_tls ? 2L : 0L);

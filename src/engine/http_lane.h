@@ -36,6 +36,7 @@ struct HttpTransfer {
   int paused_socket = -1;  // the one whose bytes gather or gathered
   std::size_t active_index = 0;
   bool stopped = false;  // by on_data
+  bool waits = false;    // for a connection, because there are too many
   CURL* easy = nullptr;
   HttpLane* lane = nullptr;
   std::array<char, CURL_ERROR_SIZE> message{};
@@ -53,6 +54,8 @@ class HttpLaneOwner {
 class HttpLane {
  public:
   static constexpr std::size_t kTransfers = 64;
+  // Open files of a lane itself, beside its connections.
+  static constexpr std::int64_t kFiles = 2;
 
   // Throws std::bad_alloc where libcurl gives no handle.
   HttpLane(std::shared_ptr<const HttpPeer> peer, CURLSH* share, HttpPoll& poll,
@@ -74,6 +77,8 @@ class HttpLane {
 
   const std::shared_ptr<const HttpPeer>& peer() const { return peer_; }
   std::size_t transfers() const { return transfers_; }
+  // Whether a connection waits for its next request here.
+  bool has_idle_connection() const { return connections_ > transfers_; }
   // When libcurl wants work_timers(); max() for never.
   HttpClock::time_point due = HttpClock::time_point::max();
   // The time this lane is in the owner's queue of timers for.
@@ -82,6 +87,8 @@ class HttpLane {
 
  private:
   static int on_socket(CURL* easy, curl_socket_t socket, int what, void* lane, void* unused);
+  static curl_socket_t open_socket(void* lane, curlsocktype purpose, curl_sockaddr* address);
+  static int close_socket(void* lane, curl_socket_t socket);
   static int on_timer(CURLM* multi, long milliseconds, void* lane);
   CURL* fresh_handle();
   CURLcode set_peer_options(CURL* easy);
@@ -93,6 +100,7 @@ class HttpLane {
   CURLM* multi_ = nullptr;
   std::vector<CURL*> idle_;  // handles between two transfers
   std::size_t transfers_ = 0;
+  std::size_t connections_ = 0;
 };
 
 }  // namespace tpt::engine

@@ -38,10 +38,14 @@ HttpPoll::Socket& HttpPoll::at(int socket) {
 void HttpPoll::opened(int socket) {
   at(socket) = Socket{};
   at(socket).known = true;
+  ++open_sockets_;
 }
 
 // The kernel takes a socket that is closed out of the set by itself.
-void HttpPoll::closed(int socket) { at(socket) = Socket{}; }
+void HttpPoll::closed(int socket) {
+  at(socket) = Socket{};
+  --open_sockets_;
+}
 
 void HttpPoll::want(int socket, std::uint32_t events, HttpLane* lane) {
   Socket& state = at(socket);

@@ -29,6 +29,8 @@ class HttpPoll {
   // again. libcurl also has sockets that nobody tells of.
   void opened(int socket);
   void closed(int socket);
+  // Those opened and not closed.
+  std::int64_t open_sockets() const { return open_sockets_; }
   // What libcurl wants to know of a socket now; 0 for nothing.
   void want(int socket, std::uint32_t events, HttpLane* lane);
   // Stops looking for bytes until resume(): they wait in the kernel. False where it does already.
@@ -56,6 +58,7 @@ class HttpPoll {
 
   int epoll_ = -1;
   int event_ = -1;
+  std::int64_t open_sockets_ = 0;
   std::vector<Socket> sockets_;  // by number
   std::array<epoll_event, 256> events_{};
 };

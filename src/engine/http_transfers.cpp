@@ -36,8 +36,8 @@ HttpClock::duration seconds_of(double seconds) {
 
 }  // namespace
 
-HttpTransfers::HttpTransfers(std::function<void(std::uint64_t)> ask_cancel)
-    : ask_cancel_(std::move(ask_cancel)), share_(curl_share_init()) {
+HttpTransfers::HttpTransfers(std::function<void(std::uint64_t)> ask_cancel, std::int64_t most_files)
+    : ask_cancel_(std::move(ask_cancel)), most_files_(most_files), share_(curl_share_init()) {
   if (share_ == nullptr) throw std::bad_alloc();
   // One thread uses it: no locks. TLS sessions stay with their lane: a resumed one is not verified
   // again, and another peer may trust others.
@@ -57,6 +57,7 @@ void HttpTransfers::drop() {
   }
   active_.clear();
   cancellable_.clear();
+  waiting_.clear();
 }
 
 void HttpTransfers::start(HttpCall call, HttpClock::time_point queued) {
@@ -77,7 +78,46 @@ void HttpTransfers::start(HttpCall call, HttpClock::time_point queued) {
     transfer.on_cancel.emplace(transfer.call.cancel, [this, id = transfer.id] { ask_cancel_(id); });
   }
   next_scan_ = std::min(next_scan_, overdue(transfer));
-  start_in_lane(transfer);
+  if (waiting_.empty() && has_files_for(transfer)) {
+    start_in_lane(transfer);
+  } else {
+    transfer.waits = true;
+    waiting_.push_back(&transfer);
+  }
+}
+
+// The rest of the process needs files too: a journal that cannot be opened loses more than a
+// request that waits.
+bool HttpTransfers::has_files_for(const HttpTransfer& transfer) {
+  const auto room = [this] {
+    const std::int64_t connections = std::max(connected_, poll_.open_sockets());
+    return connections + (lanes_ + 1) * HttpLane::kFiles < most_files_;
+  };
+  if (room()) return true;
+  const auto peer = peers_.find(transfer.call.peer.get());
+  if (peer != peers_.end() && !peer->second.room.empty() &&
+      peer->second.room.back()->has_idle_connection()) {
+    return true;
+  }
+  // Kept connections of other peers may be what takes the files.
+  const bool first = waiting_.empty() || waiting_.front() == &transfer;
+  if (first && poll_.open_sockets() > connected_) close_unused_lanes();
+  return room() || connected_ == 0;
+}
+
+void HttpTransfers::start_waiting() {
+  // A few, because one whose peer has a kept connection needs no new one.
+  constexpr std::size_t kLookedAt = 64;
+  for (std::size_t at = 0; at < std::min(kLookedAt, waiting_.size());) {
+    HttpTransfer& transfer = *waiting_[at];
+    if (!has_files_for(transfer)) {
+      ++at;
+      continue;
+    }
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(at));
+    transfer.waits = false;
+    start_in_lane(transfer);
+  }
 }
 
 void HttpTransfers::start_in_lane(HttpTransfer& transfer) {
@@ -91,11 +131,13 @@ void HttpTransfers::start_in_lane(HttpTransfer& transfer) {
     return;
   }
   ++peer.transfers;
+  ++connected_;
 }
 
 HttpLane& HttpTransfers::lane_for(Peer& peer) {
   if (peer.room.empty()) {
     peer.lanes.push_back(std::make_unique<HttpLane>(peer.peer, share_, poll_, *this));
+    ++lanes_;
     peer.room.assign(HttpLane::kTransfers, peer.lanes.back().get());
   }
   // The lane that had the last transfer to end has the connection that is warmest.
@@ -146,6 +188,7 @@ void HttpTransfers::turn(bool may_wait) {
   resume_gathered();
   work_timers();
   collect_finished();
+  if (!waiting_.empty()) start_waiting();
   if (HttpClock::now() >= next_scan_) scan();
 }
 
@@ -246,14 +289,31 @@ void HttpTransfers::forget_unused_peers() {
       ++at;
       continue;
     }
-    // A lane that goes must not be called by a timer of its own.
-    Timers<HttpLane*> kept;
-    for (; !lane_timers_.empty(); lane_timers_.pop()) {
-      if (lane_timers_.top().second->peer() != peer.peer) kept.push(lane_timers_.top());
-    }
-    lane_timers_ = std::move(kept);
+    for (const std::unique_ptr<HttpLane>& lane : peer.lanes) forget_timers_of(*lane);
+    lanes_ -= static_cast<std::int64_t>(peer.lanes.size());
     at = peers_.erase(at);
   }
+}
+
+void HttpTransfers::close_unused_lanes() {
+  for (auto& [key, peer] : peers_) {
+    std::erase_if(peer.room, [](const HttpLane* lane) { return lane->transfers() == 0; });
+    lanes_ -= static_cast<std::int64_t>(
+        std::erase_if(peer.lanes, [this](const std::unique_ptr<HttpLane>& lane) {
+          if (lane->transfers() != 0) return false;
+          forget_timers_of(*lane);
+          return true;
+        }));
+  }
+}
+
+// A lane that goes must not be called by a timer of its own.
+void HttpTransfers::forget_timers_of(const HttpLane& lane) {
+  Timers<HttpLane*> kept;
+  for (; !lane_timers_.empty(); lane_timers_.pop()) {
+    if (lane_timers_.top().second != &lane) kept.push(lane_timers_.top());
+  }
+  lane_timers_ = std::move(kept);
 }
 
 void HttpTransfers::finish(HttpTransfer& transfer, CURLcode code) {
@@ -278,7 +338,9 @@ void HttpTransfers::finish(HttpTransfer& transfer, HttpFault fault, std::string 
     Peer& peer = peers_.at(transfer.call.peer.get());
     peer.room.push_back(&lane);
     if (--peer.transfers == 0) peer.unused_since = HttpClock::now();
+    --connected_;
   }
+  if (transfer.waits) std::erase(waiting_, &transfer);
   if (transfer.on_cancel) {
     transfer.on_cancel.reset();
     cancellable_.erase(transfer.id);

@@ -7,6 +7,7 @@
 #include "engine/http_poll.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <queue>
@@ -20,7 +21,8 @@ class HttpTransfers : public HttpLaneOwner {
  public:
   // `ask_cancel` is called from any thread when a transfer's stop token is asked to stop; it has to
   // bring the number to cancel() on this thread.
-  explicit HttpTransfers(std::function<void(std::uint64_t)> ask_cancel);
+  // `most_files`: open files it may have; transfers beyond wait for others to end.
+  HttpTransfers(std::function<void(std::uint64_t)> ask_cancel, std::int64_t most_files);
   ~HttpTransfers() override;
 
   // `queued`: when send() was called.
@@ -53,6 +55,10 @@ class HttpTransfers : public HttpLaneOwner {
 
   HttpLane& lane_for(Peer& peer);
   void start_in_lane(HttpTransfer& transfer);
+  bool has_files_for(const HttpTransfer& transfer);
+  void close_unused_lanes();
+  void forget_timers_of(const HttpLane& lane);
+  void start_waiting();
   int wait_milliseconds() const;
   void work_timers();
   void resume_gathered();
@@ -66,6 +72,10 @@ class HttpTransfers : public HttpLaneOwner {
   static HttpClock::time_point overdue(const HttpTransfer& transfer);
 
   std::function<void(std::uint64_t)> ask_cancel_;
+  std::int64_t most_files_;
+  std::int64_t lanes_ = 0;
+  std::int64_t connected_ = 0;  // transfers that have a lane
+  std::deque<HttpTransfer*> waiting_;
   HttpPoll poll_;
   CURLSH* share_ = nullptr;
   std::unordered_map<const HttpPeer*, Peer> peers_;
