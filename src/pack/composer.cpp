@@ -41,6 +41,15 @@ void append_span(Kind kind, std::size_t tokens, TokenSequence& sequence) {
 
 }  // namespace
 
+DropReason why_unusable(const ComposerConfig& config, const AugmentedDocument& row) {
+  if (config.format == Format::vanilla) return "";
+  if (is_blank(row.trajectory.text)) {
+    return config.missing_thinking == MissingThinking::drop ? "no thinking" : "";
+  }
+  const bool at_cap = row.trajectory.finish == Finish::length;
+  return at_cap && config.at_cap == AtCap::drop ? "thinking hit the cap" : "";
+}
+
 Composer::Composer(ComposerConfig config, const tokenize::Tokenizer& tokenizer)
     : config_(std::move(config)), tokenizer_(tokenizer) {
   const bool has_tags = tokenizer.special(kThinkStart) && tokenizer.special(kThinkEnd);
@@ -77,21 +86,9 @@ void Composer::append_thinking(const std::string& thinking, Sample& sample) cons
 std::optional<Sample> Composer::compose(const AugmentedDocument& row, DropReason& reason) const {
   const std::string& document = row.document.text;
   const std::string& thinking = row.trajectory.text;
-  if (is_blank(document)) {
-    reason = "empty document";
-    return std::nullopt;
-  }
+  reason = is_blank(document) ? "empty document" : why_unusable(config_, row);
+  if (!reason.empty()) return std::nullopt;
   const bool with_thinking = config_.format != Format::vanilla && !is_blank(thinking);
-  if (config_.format != Format::vanilla) {
-    if (!with_thinking && config_.missing_thinking == MissingThinking::drop) {
-      reason = "no thinking";
-      return std::nullopt;
-    }
-    if (with_thinking && row.trajectory.finish == Finish::length && config_.at_cap == AtCap::drop) {
-      reason = "thinking hit the cap";
-      return std::nullopt;
-    }
-  }
   Sample sample;
   sample.id = row.document.id;
   if (with_thinking && config_.format == Format::thinking_first) {
@@ -102,6 +99,29 @@ std::optional<Sample> Composer::compose(const AugmentedDocument& row, DropReason
   if (with_thinking && config_.format == Format::tpt) {
     append_text(Kind::special, config_.separator, sample);
     append_thinking(thinking, sample);
+  }
+  if (with_thinking && config_.format == Format::rephrase) {
+    append_text(Kind::special, config_.separator, sample);
+    append_text(Kind::thinking, thinking, sample);
+  }
+  return sample;
+}
+
+std::optional<Sample> Composer::compose(const std::vector<AugmentedDocument>& rows,
+                                        DropReason& reason) const {
+  TPT_CHECK(!rows.empty());
+  reason = "empty document";
+  for (const AugmentedDocument& row : rows) {
+    if (!is_blank(row.document.text)) reason = why_unusable(config_, rows.front());
+  }
+  if (!reason.empty()) return std::nullopt;
+  Sample sample;
+  sample.id = rows.front().document.id;
+  for (const AugmentedDocument& row : rows) {
+    append_text(Kind::document, row.document.text, sample);
+    if (is_blank(row.trajectory.text)) continue;
+    append_text(Kind::special, config_.separator, sample);
+    append_thinking(row.trajectory.text, sample);
   }
   return sample;
 }

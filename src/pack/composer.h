@@ -4,6 +4,8 @@
 //   vanilla         document EOS
 //   tpt             document <think> thinking </think> EOS
 //   thinking_first  <think> thinking </think> document EOS
+//   interleaved     chunk <think> thinking </think> chunk <think> thinking </think> ... EOS
+//   rephrase        document thinking EOS
 //   (fine-tuning)   prompt completion EOS
 #pragma once
 
@@ -15,10 +17,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tpt::pack {
 
-enum class Format { vanilla, tpt, thinking_first };
+enum class Format { vanilla, tpt, thinking_first, interleaved, rephrase };
 
 // How <think> and </think> are written.
 enum class Tags {
@@ -45,6 +48,9 @@ struct ComposerConfig {
 // Why a row gives no sample: "empty document", "no thinking", "thinking hit the cap".
 using DropReason = std::string;
 
+// Why the thinking of a row gives no sample in a format that needs it; "" where it does.
+DropReason why_unusable(const ComposerConfig& config, const AugmentedDocument& row);
+
 class Composer {
  public:
   // Keeps a reference to `tokenizer`. Error(user) for a special token that the tokenizer has not.
@@ -53,6 +59,10 @@ class Composer {
 
   // The sample of one row; nothing, with the reason, where it is dropped.
   std::optional<Sample> compose(const AugmentedDocument& row, DropReason& reason) const;
+  // Rows of one document that follow one another, as one sample (Format::interleaved): the chunks'
+  // text byte for byte, each with its thinking behind it.
+  std::optional<Sample> compose(const std::vector<AugmentedDocument>& rows,
+                                DropReason& reason) const;
   // A fine-tuning example: kind prompt, then kind answer with the end of text in it. <think> and
   // </think> in a completion are the tags, written as those of documents are, because they are what
   // is taught; in prompts and documents they are text. Dropped: "empty prompt", "no completion".

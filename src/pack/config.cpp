@@ -5,11 +5,15 @@ namespace tpt::pack {
 void describe(Fields& fields, Config& config) {
   fields.text("tokenizer", config.tokenizer,
               "bytes, a tokenizer.json or its folder, or a .gguf file");
-  fields.choice("format", config.format,
-                {{"tpt", Format::tpt},
-                 {"vanilla", Format::vanilla},
-                 {"thinking_first", Format::thinking_first}},
-                "what a sample is: document and thinking, the document alone, or thinking first");
+  fields.choice(
+      "format", config.format,
+      {{"tpt", Format::tpt},
+       {"vanilla", Format::vanilla},
+       {"thinking_first", Format::thinking_first},
+       {"interleaved", Format::interleaved},
+       {"rephrase", Format::rephrase}},
+      "what a sample is: document and thinking, the document alone, thinking first, chunk "
+      "and thinking in turn, or the document and its rephrasing");
   fields.choice(
       "tags", config.tags,
       {{"automatic", Tags::automatic}, {"special", Tags::special}, {"text", Tags::text}},

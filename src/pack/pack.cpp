@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "pack/order.h"
+#include "pack/row_runs.h"
 #include "pack/shard_layout.h"
 #include "pack/shard_writer.h"
 #include "pack/spool.h"
@@ -25,14 +26,26 @@ struct Outcome {
   TokenSequence sequence;
   DropReason dropped;
   std::uint64_t item = 0;
+  std::int64_t rows = 0;
 };
 
 std::size_t bytes_of(const AugmentedDocument& row) {
   return row.document.text.size() + row.trajectory.text.size();
 }
+std::size_t bytes_of(const RowRun& rows) {
+  std::size_t bytes = 0;
+  for (const AugmentedDocument& row : rows) bytes += bytes_of(row);
+  return bytes;
+}
 std::size_t bytes_of(const Question& row) { return row.prompt.size() + row.completion.size(); }
 const std::string& item_of(const AugmentedDocument& row) { return row.document.id; }
+const std::string& item_of(const RowRun& rows) { return rows.front().document.id; }
 const std::string& item_of(const Question& row) { return row.id; }
+
+// How many rows one item of the source is.
+std::int64_t rows_of(const RowRun& rows) { return static_cast<std::int64_t>(rows.size()); }
+std::int64_t rows_of(const AugmentedDocument& /*row*/) { return 1; }
+std::int64_t rows_of(const Question& /*row*/) { return 1; }
 
 class Packing {
  public:
@@ -75,6 +88,7 @@ class Packing {
   template <typename T>
   Outcome outcome_of(const T& row) const {
     Outcome outcome;
+    outcome.rows = rows_of(row);
     if (bytes_of(row) > static_cast<std::size_t>(kMaxSequenceTokens) / 2) {
       outcome.dropped = "longer than 2^30 bytes";
       return outcome;
@@ -93,17 +107,19 @@ class Packing {
     const std::size_t threads = config_.threads > 0 ? static_cast<std::size_t>(config_.threads)
                                                     : std::thread::hardware_concurrency();
     std::int64_t tokens = 0;
+    std::int64_t items = 0;
     work_in_order<Outcome, T>(
         rows, threads, kBatchBytes, [](const T& row) { return bytes_of(row) + 1; },
         [this](const T& row) { return outcome_of(row); },
         [&](Outcome outcome) {
-          if (counts_.rows++ % 64 == 0) {
+          counts_.rows += outcome.rows;
+          if (items++ % 64 == 0) {
             check_stop();
             report("tokenise", static_cast<double>(counts_.rows), 0, "documents",
                    {{"tokens", std::to_string(tokens)}});
           }
           if (!outcome.dropped.empty()) {
-            ++counts_.dropped[outcome.dropped];
+            counts_.dropped[outcome.dropped] += outcome.rows;
             return;
           }
           tokens += static_cast<std::int64_t>(outcome.sequence.ids.size());
@@ -219,10 +235,18 @@ Counts write_shards(const Config& config, const tokenize::Tokenizer& tokenizer,
                     Progress& progress, std::stop_token stop) {
   if (config.shuffle_thinking && config.format == Format::vanilla) {
     user_error(
-        "pack.shuffle_thinking: the format vanilla has no thinking; allowed with tpt and "
-        "thinking_first");
+        "pack.shuffle_thinking: the format vanilla has no thinking; allowed with tpt, "
+        "thinking_first and rephrase");
   }
-  return Packing(config, tokenizer, folder, progress, std::move(stop)).run(source);
+  Packing packing(config, tokenizer, folder, progress, std::move(stop));
+  if (config.format != Format::interleaved) return packing.run(source);
+  if (config.shuffle_thinking) {
+    user_error(
+        "pack.shuffle_thinking: a sample of the format interleaved has several pieces of thinking; "
+        "allowed with tpt, thinking_first and rephrase");
+  }
+  RowRuns runs(config, source);
+  return packing.run(runs);
 }
 
 Counts write_examples(const Config& config, const tokenize::Tokenizer& tokenizer,

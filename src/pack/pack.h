@@ -39,7 +39,8 @@ struct Config : ComposerConfig {
 };
 void describe(Fields& fields, Config& config);
 
-// Every row that came is a sample or dropped for a reason; every token of the .bin has one kind.
+// Every row that came is a sample (or a part of one, interleaved) or dropped for a reason; every
+// token of the .bin has one kind.
 struct Counts {
   std::int64_t rows = 0;                        // that came
   std::int64_t samples = 0;                     // written, one sequence each
