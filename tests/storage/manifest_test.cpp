@@ -118,5 +118,30 @@ TEST_F(ManifestTest, DigestsFoldersInTheOrderOfNames) {
   EXPECT_THROW((void)digest_inputs({folder_ / "none"}), Error);
 }
 
+TEST_F(ManifestTest, GoesOnWithOthersOnlyWhereThatIsWanted) {
+  Json other = kRecipe;
+  other["seed"] = 2;
+  EXPECT_FALSE(already_finished(out_, "augment", kRecipe, inputs_));
+  finish();
+  try {
+    (void)already_finished(out_, "augment", other, inputs_, Update::possible);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    EXPECT_THAT(error.what(), HasSubstr("seed: 1 there, 2 now"));
+    EXPECT_THAT(error.what(), HasSubstr("--update"));
+  }
+  EXPECT_TRUE(already_finished(out_, "augment", kRecipe, inputs_, Update::wanted));
+  EXPECT_FALSE(already_finished(out_, "augment", other, inputs_, Update::wanted));
+  EXPECT_EQ(read_manifest(out_), std::nullopt);
+  // From here on it is a folder of the other recipe.
+  EXPECT_FALSE(already_finished(out_, "augment", other, inputs_));
+  EXPECT_THAT(refusal(out_, "augment", kRecipe, inputs_), HasSubstr("seed: 2 there, 1 now"));
+  spill(folder_ / "in", "abd");
+  const auto changed = digest_inputs({folder_ / "in"});
+  EXPECT_THAT(refusal(out_, "augment", other, changed), HasSubstr("has other content"));
+  EXPECT_FALSE(already_finished(out_, "augment", other, changed, Update::wanted));
+}
+
 }  // namespace
 }  // namespace tpt::storage
