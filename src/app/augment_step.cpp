@@ -51,39 +51,38 @@ Json recipe_of(const corpus::Config& corpus, const EngineConfig& engine,
   return recipe;
 }
 
-// Judges the rows as they are settled, and counts them for the card.
-augment::Gate make_gate(const augment::Config& config, const AugmentOptions& options,
-                        augment::RowStatistics& statistics) {
-  std::shared_ptr<const filter::Filter> filter;
-  if (options.gate) {
-    std::vector<std::string> prompts = options.gate->prompts;
-    prompts.push_back(config.prompt);
-    filter =
-        std::make_shared<filter::Filter>(*options.gate, filter_materials(*options.gate, prompts));
-  }
-  return [filter, &statistics](const AugmentedDocument& row) {
-    std::string reason = filter ? filter->judge(row).reason : "";
-    if (reason.empty()) {
-      statistics.written(row);
-    } else {
-      statistics.rejected(row, reason);
-    }
-    return reason;
-  };
+// Judges the rows as they are settled; empty where nothing is to be judged.
+augment::Gate make_gate(const augment::Config& config, const AugmentOptions& options) {
+  if (!options.gate) return {};
+  std::vector<std::string> prompts = options.gate->prompts;
+  prompts.push_back(config.prompt);
+  const auto filter = std::make_shared<const filter::Filter>(
+      *options.gate, filter_materials(*options.gate, prompts));
+  return [filter](const AugmentedDocument& row) { return filter->judge(row).reason; };
+}
+
+// Of one engine without endpoints of its own, from what the job knows of it.
+augment::EndpointStatus as_endpoint(const engine::Engine& engine, const augment::JobStatus& job) {
+  return {.name = engine.name(),
+          .state = "up",
+          .in_flight = job.in_flight,
+          .limit = engine.capacity(),
+          .generated_tokens = job.generated_tokens,
+          .wasted_generated_tokens = job.wasted_tokens,
+          .busy_seconds = job.generated_tokens > 0 ? job.seconds : 0};
 }
 
 void write_card(const fs::path& folder, augment::CardFacts facts, const augment::Config& config,
                 const AugmentOptions& options) {
   const augment::Prompt prompt = augment::load_prompt(config.prompt);
-  facts.title = fs::absolute(folder).lexically_normal().filename().string();
+  const fs::path named = fs::absolute(folder / ".").lexically_normal().parent_path();
+  facts.title = options.card.title.empty() ? named.filename().string() : options.card.title;
   facts.config = options.card;
   facts.prompts = {{config.prompt, prompt.text(), prompt.sha256()}};
   facts.build = options.build;
   facts.build.commit = build_commit();
-  if (options.gate) {
-    facts.decontaminated_against = options.gate->decontaminate;
-    facts.rejected_parts = "rejected/part-*.parquet";
-  }
+  if (options.gate) facts.decontaminated_against = options.gate->decontaminate;
+  if (facts.rows.all().rejected > 0) facts.rejected_parts = "rejected/part-*.parquet";
   storage::write_file_atomically(folder / "README.md", augment::dataset_card(facts));
 }
 
@@ -112,14 +111,20 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
     corpus::Reader documents(corpus, folder / "bad_items.jsonl", shard);
     const auto engine = make_engine(engine_config, request_tokens(config));
     augment::RowStatistics statistics(
-        {.domain_field = options.card.domain_field, .licence_field = options.card.licence_field});
+        {.template_tokens = engine->tokens().count(augment::load_prompt(config.prompt).text()),
+         .domain_field = options.card.domain_field,
+         .licence_field = options.card.licence_field});
     std::optional<AugmentWatch> watch;
     if (options.watch) {
       watch.emplace(folder, WatchOptions{.metrics = options.metrics, .build = options.build},
-                    [&engine] { return endpoints_of(*engine); });
+                    [&engine](const augment::JobStatus& job) {
+                      auto endpoints = endpoints_of(*engine);
+                      if (endpoints.empty()) endpoints.push_back(as_endpoint(*engine, job));
+                      return endpoints;
+                    });
     }
     augment::JobStatus last;
-    augment::Hooks hooks{.gate = make_gate(config, options, statistics)};
+    augment::Hooks hooks{.gate = make_gate(config, options), .statistics = &statistics};
     hooks.on_status = [&](const augment::JobStatus& status) {
       last = status;
       if (watch) watch->on_status(status);

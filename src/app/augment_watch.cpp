@@ -79,7 +79,7 @@ void AugmentWatch::look() {
   }
   StatusView& view = now->view;
   augment::JobStatus& job = view.job;
-  view.endpoints = endpoints_();
+  view.endpoints = endpoints_(job);
   const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
   job.seconds = std::max(job.seconds, seconds);
   if (job.answer_tokens.count() > 0) job.seconds_left = time_left_.update(job);

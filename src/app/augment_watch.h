@@ -36,7 +36,7 @@ struct WatchOptions {
 class AugmentWatch {
  public:
   // Called from the watch's thread, and must be quick.
-  using Endpoints = std::function<std::vector<augment::EndpointStatus>()>;
+  using Endpoints = std::function<std::vector<augment::EndpointStatus>(const augment::JobStatus&)>;
 
   // Error(user) for an address that cannot be listened on; Error(io) where the account in `folder`
   // cannot be read.

@@ -57,11 +57,13 @@ void take_setting(EndpointEntry& entry, std::string_view word, std::string_view 
     entry.price_out = number_of(value, kMostPrice, name, where);
   } else if (name == "price_hour") {
     entry.price_hour = number_of(value, kMostPrice, name, where);
+  } else if (name == "gpus") {
+    entry.gpus = number_of(value, kMostLimit, name, where);
   } else {
     // The word may be a part of an address with a password.
     user_error(
         "{}: got a setting that is none of limit=, weight=, price_in=, price_out=, "
-        "price_hour=",
+        "price_hour=, gpus=",
         where);
   }
 }

@@ -28,6 +28,7 @@ struct EndpointEntry {
   std::optional<double> price_in;    // for a million tokens of prompt
   std::optional<double> price_out;   // for a million tokens that were written
   std::optional<double> price_hour;  // while it has work
+  std::optional<double> gpus;        // behind it
 
   bool operator==(const EndpointEntry&) const = default;
 };

@@ -48,10 +48,11 @@ void log_event(const augment::FleetEvent& event) {
 
 void describe(Fields& fields, HttpEnginesConfig& config) {
   constexpr double kMostPrice = 1e6;
-  fields.texts("url", config.urls,
-               "of a server, such as http://gpu-1:8000/v1; several make a fleet. After a blank: "
-               "limit=N weight=W price_in=P price_out=P price_hour=P; http+dns:// stands for all "
-               "addresses of the name; llama:FILE.gguf runs in this process");
+  fields.texts(
+      "url", config.urls,
+      "of a server, such as http://gpu-1:8000/v1; several make a fleet. After a blank: "
+      "limit=N weight=W price_in=P price_out=P price_hour=P gpus=G; http+dns:// stands for all "
+      "addresses of the name; llama:FILE.gguf runs in this process");
   fields.text("urls_file", config.urls_file,
               "a file with one url a line, read again when it changes");
   fields.flag("url_dns", config.url_dns, "every url stands for all addresses of its name");
@@ -63,6 +64,9 @@ void describe(Fields& fields, HttpEnginesConfig& config) {
                 "in your currency, where a url says nothing", 0, kMostPrice);
   fields.number("price_per_hour", config.price_per_hour,
                 "of an endpoint while it has work, where a url says nothing", 0, kMostPrice);
+  fields.number("gpus_per_endpoint", config.gpus_per_endpoint,
+                "for the account of GPU-hours, where a url says nothing; 0 where tokens are paid",
+                0, kMostPrice);
   describe(fields, config.http);
   describe(fields, config.fleet);
 }
@@ -198,6 +202,7 @@ augment::MemberSpec HttpEngines::member_of(const EndpointEntry& entry) {
   spec.price_per_million_generated_tokens =
       entry.price_out.value_or(config_.price_per_million_generated_tokens);
   spec.price_per_hour = entry.price_hour.value_or(config_.price_per_hour);
+  spec.gpus = entry.gpus.value_or(config_.gpus_per_endpoint);
   std::shared_ptr<engine::Engine>& engine = engines_[entry.name];
   if (!entry.llama_file.empty()) {
     if (!engine) engine = make_llama_(entry.llama_file);

@@ -28,6 +28,7 @@ struct HttpEnginesConfig {
   double price_per_million_prompt_tokens = 0;
   double price_per_million_generated_tokens = 0;
   double price_per_hour = 0;
+  double gpus_per_endpoint = 1;
   engine::HttpConfig http;
   augment::FleetConfig fleet;
 };

@@ -16,7 +16,9 @@ namespace fs = std::filesystem;
 // Not part of the result: kept for going on after an interruption, or the record itself.
 bool is_result(const fs::path& file) {
   const std::string name = file.filename().string();
-  constexpr std::array<std::string_view, 2> kRecords = {"manifest.json", "started.json"};
+  // The card tells what the run has cost too.
+  constexpr std::array<std::string_view, 5> kRecords = {
+      "manifest.json", "started.json", "spend.json", "spend.json.damaged", "README.md"};
   if (std::find(kRecords.begin(), kRecords.end(), name) != kRecords.end()) return false;
   return !name.starts_with("journal.sqlite") && file.extension() != ".lock" &&
          file.extension() != ".partial";

@@ -2,6 +2,7 @@
 // rows in the corpus's order. May be killed at any moment and run again (docs/augment.md).
 #pragma once
 
+#include "augment/row_statistics.h"
 #include "augment/status.h"
 #include "base/config.h"
 #include "base/json.h"
@@ -90,6 +91,8 @@ using Gate = std::function<std::string(const AugmentedDocument&)>;
 
 struct Hooks {
   Gate gate;  // may be empty: everything is kept
+  // Counts every row as it is written, in the rows' order; not to be read before run() returns.
+  RowStatistics* statistics = nullptr;
   // Called a few times a second, and at the end, from the thread that called run().
   std::function<void(const JobStatus&)> on_status;
 };

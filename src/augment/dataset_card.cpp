@@ -277,17 +277,6 @@ std::string spend_section(const CardFacts& facts) {
 
 }  // namespace
 
-void describe(Fields& fields, CardConfig& config) {
-  fields.text("card_title", config.title,
-              "of the dataset card README.md; the folder's name if empty");
-  fields.text("card_licence", config.licence,
-              "of the rows, for the card; if empty what the documents' metadata say");
-  fields.text("card_licence_field", config.licence_field,
-              "field of the metadata that names a document's licence");
-  fields.text("card_domain_field", config.domain_field,
-              "field of the metadata by which the card counts");
-}
-
 std::string dataset_card(const CardFacts& facts) {
   const RowStatistics& rows = facts.rows;
   return head(facts) + introduction(facts) + counts_section(rows) +

@@ -5,7 +5,6 @@
 #include "augment/metrics_text.h"
 #include "augment/row_statistics.h"
 #include "augment/spend.h"
-#include "base/config.h"
 #include "base/json.h"
 
 #include <string>
@@ -19,9 +18,6 @@ struct CardConfig {
   std::string licence_field = "license";
   std::string domain_field = "domain";
 };
-
-// card_title, card_licence, card_licence_field, card_domain_field.
-void describe(Fields& fields, CardConfig& config);
 
 struct CardPrompt {
   std::string name;    // "tpt"

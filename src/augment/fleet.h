@@ -31,6 +31,7 @@ struct MemberSpec {
   double price_per_million_prompt_tokens = 0;
   double price_per_million_generated_tokens = 0;
   double price_per_hour = 0;         // while it has work
+  double gpus = 1;                   // behind it; 0 where it is paid by the token
   double weight = 1;                 // share of the work relative to its speed
   std::int64_t start_in_flight = 0;  // 0: the fleet's
   std::int64_t most_in_flight = 0;   // 0: the fleet's

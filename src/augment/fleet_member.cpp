@@ -93,6 +93,10 @@ void Member::charge(const engine::Response& response, bool used) {
   totals.generated_tokens += response.generated_tokens;
   if (used) {
     ++totals.answers;
+    totals.answer_seconds += response.seconds;
+    const auto bound =
+        std::lower_bound(kAnswerSeconds.begin(), kAnswerSeconds.end(), response.seconds);
+    ++totals.answers_within.at(static_cast<std::size_t>(bound - kAnswerSeconds.begin()));
   } else {
     totals.wasted_prompt_tokens += response.prompt_tokens;
     totals.wasted_generated_tokens += response.generated_tokens;
@@ -108,6 +112,7 @@ EndpointStatus Member::status(double now_seconds) const {
   status.limit = allowed();
   status.outstanding_tokens = static_cast<std::int64_t>(outstanding_tokens);
   status.busy_seconds += attempts.empty() ? 0 : now_seconds - busy_since_seconds;
+  status.gpu_seconds = spec.gpus * status.busy_seconds;
   status.spent =
       spec.price_per_million_prompt_tokens * static_cast<double>(status.prompt_tokens) / kMillion +
       spec.price_per_million_generated_tokens * static_cast<double>(status.generated_tokens) /

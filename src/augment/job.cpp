@@ -47,7 +47,7 @@ Job::Job(const Config& config, Source<Document>& documents, std::int64_t total_d
       hooks_(std::move(hooks)),
       prompt_(load_prompt(config.prompt)),
       journal_(made(folder) / "journal.sqlite"),
-      output_(folder, config.rows_per_part, hooks_.gate),
+      output_(folder, config.rows_per_part, hooks_.gate, hooks_.statistics),
       asking_(config_, prompt_, engine, journal_),
       pieces_(config_, documents, engine.tokens()) {
   if (journal_.lost() > 0) {

@@ -96,7 +96,7 @@ void add_rows(Page& page, const JobStatus& job) {
               job.in_flight);
   page.family("tpt_augment_row_tokens_total", "counter",
               "Generated tokens of settled rows, by what became of the row.");
-  page.sample({{"fate", "kept"}}, job.thinking_tokens);
+  page.sample({{"fate", "kept"}}, job.thinking_tokens - job.rejected_tokens);
   page.sample({{"fate", "rejected"}}, job.rejected_tokens);
   page.single("tpt_augment_saved_tokens_total", "counter",
               "Tokens not generated because a loop was stopped.", job.saved_tokens);

@@ -33,10 +33,11 @@ void remove_rejected(const fs::path& folder) {
 
 }  // namespace
 
-Output::Output(fs::path folder, std::int64_t rows_per_part, Gate gate)
+Output::Output(fs::path folder, std::int64_t rows_per_part, Gate gate, RowStatistics* statistics)
     : folder_(std::move(folder)),
       rows_per_part_(rows_per_part),
       gate_(std::move(gate)),
+      statistics_(statistics),
       rows_(folder_, rows_per_part),
       thread_([this](std::stop_token stop) { work(std::move(stop)); }) {}
 
@@ -102,6 +103,7 @@ void Output::work(std::stop_token stop) {
 void Output::write(Item item, OutputCounts& counts) {
   if (item.failed) {
     write_failure(item);
+    if (statistics_ != nullptr) statistics_->failed(item.row);
     ++counts.failed;
     return;
   }
@@ -110,6 +112,7 @@ void Output::write(Item item, OutputCounts& counts) {
   ++counts.finished[std::string(finish_name(trajectory.finish))];
   counts.prompt_tokens += trajectory.prompt_tokens;
   counts.thinking_tokens += trajectory.thinking_tokens;
+  if (statistics_ != nullptr) statistics_->settled(item.row, item.reason);
   if (item.reason.empty()) {
     rows_.put(std::move(item.row));
     ++counts.written;

@@ -41,7 +41,8 @@ struct OutputCounts {
 
 class Output {
  public:
-  Output(std::filesystem::path folder, std::int64_t rows_per_part, Gate gate);
+  Output(std::filesystem::path folder, std::int64_t rows_per_part, Gate gate,
+         RowStatistics* statistics = nullptr);
   // Drops what is queued; parts that were not finished are removed.
   ~Output();
   Output(const Output&) = delete;
@@ -78,6 +79,7 @@ class Output {
   std::filesystem::path folder_;
   std::int64_t rows_per_part_;
   Gate gate_;
+  RowStatistics* statistics_;
   storage::AugmentedWriter rows_;
   std::optional<storage::AugmentedWriter> rejected_;
   std::optional<storage::AtomicFile> failures_;

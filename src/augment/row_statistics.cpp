@@ -76,14 +76,14 @@ void RowStatistics::each_group(const AugmentedDocument& row, Count count) {
   if (!source.empty()) count(group(sources_, shortened(source)));
 }
 
-void RowStatistics::settled(const AugmentedDocument& row) {
+void RowStatistics::count_document(const AugmentedDocument& row) {
   if (row.chunk == 0 && row.trajectory.rollout == 0) ++documents_;
   most_chunks_ = std::max(most_chunks_, row.chunks);
   most_rollouts_ = std::max(most_rollouts_, row.trajectory.rollout + 1);
 }
 
 void RowStatistics::written(const AugmentedDocument& row) {
-  settled(row);
+  count_document(row);
   const Trajectory& thought = row.trajectory;
   const std::int64_t tokens = whole_document_tokens(row, options_.template_tokens);
   each_group(row, [&](GroupCounts& counts) {
@@ -101,14 +101,14 @@ void RowStatistics::written(const AugmentedDocument& row) {
 }
 
 void RowStatistics::rejected(const AugmentedDocument& row, std::string_view reason) {
-  settled(row);
+  count_document(row);
   each_group(row, [](GroupCounts& counts) { ++counts.rejected; });
   ++reasons_[std::string(reason)];
   answers_.add(row.trajectory.thinking_tokens);
 }
 
 void RowStatistics::failed(const AugmentedDocument& row) {
-  settled(row);
+  count_document(row);
   each_group(row, [](GroupCounts& counts) { ++counts.failed; });
 }
 

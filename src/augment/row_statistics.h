@@ -41,6 +41,10 @@ class RowStatistics {
   void written(const AugmentedDocument& row);
   void rejected(const AugmentedDocument& row, std::string_view reason);
   void failed(const AugmentedDocument& row);
+  // One of the first two: written where `reason` is "".
+  void settled(const AugmentedDocument& row, std::string_view reason) {
+    reason.empty() ? written(row) : rejected(row, reason);
+  }
 
   // Documents: the first row of each, however it ended.
   std::int64_t documents() const { return documents_; }
@@ -66,7 +70,7 @@ class RowStatistics {
   template <typename Count>
   void each_group(const AugmentedDocument& row, Count count);
   GroupCounts& group(std::map<std::string, GroupCounts>& groups, const std::string& name);
-  void settled(const AugmentedDocument& row);
+  void count_document(const AugmentedDocument& row);
 
   RowStatisticsOptions options_;
   std::int64_t documents_ = 0;

@@ -136,7 +136,7 @@ SpendRecord read_spend(const fs::path& folder) {
 SpendSummary summarize(const SpendRecord& record, const JobStatus& job) {
   const Spend spent = total(record.endpoints);
   SpendSummary summary{.generated_tokens = spent.generated_tokens,
-                       .kept_tokens = job.thinking_tokens,
+                       .kept_tokens = job.thinking_tokens - job.rejected_tokens,
                        .unused_tokens = spent.wasted_generated_tokens,
                        .rejected_tokens = job.rejected_tokens,
                        .saved_tokens = job.saved_tokens,

@@ -72,7 +72,7 @@ bool comes(const std::function<bool()>& condition) {
 TEST(AugmentWatchSlow, ServesItsMetrics) {
   const TemporaryFolder folder;
   AugmentWatch watch(folder.path(), {.metrics = "127.0.0.1:0", .build = {"1.2.3", "abc"}},
-                     [] { return endpoints(7); });
+                     [](const auto&) { return endpoints(7); });
   watch.on_status(status(7));
   const std::string url = watch.metrics_url();
   EXPECT_TRUE(comes([&] {
@@ -94,7 +94,7 @@ TEST(AugmentWatchSlow, ServesItsMetrics) {
 TEST(AugmentWatchSlow, KeepsTheAccountOverCalls) {
   const TemporaryFolder folder;
   for (int call = 1; call <= 2; ++call) {
-    AugmentWatch watch(folder.path(), {}, [] { return endpoints(5); });
+    AugmentWatch watch(folder.path(), {}, [](const auto&) { return endpoints(5); });
     watch.on_status(status(5));
     const augment::SpendRecord record = watch.finish();
     EXPECT_EQ(record.calls, call);
@@ -106,7 +106,7 @@ TEST(AugmentWatchSlow, KeepsTheAccountOverCalls) {
 TEST(AugmentWatchSlow, SavesWhileItRuns) {
   const TemporaryFolder folder;
   std::atomic<std::int64_t> answers = 1;
-  AugmentWatch watch(folder.path(), {}, [&] { return endpoints(answers); });
+  AugmentWatch watch(folder.path(), {}, [&](const auto&) { return endpoints(answers); });
   for (const std::int64_t wanted : {3, 9}) {
     answers = wanted;
     EXPECT_TRUE(comes([&] {
@@ -117,7 +117,7 @@ TEST(AugmentWatchSlow, SavesWhileItRuns) {
 
 TEST(AugmentWatchSlow, SaysWhereTheAccountCannotBeSaved) {
   const TemporaryFolder folder;
-  AugmentWatch watch(folder.path(), {}, [] { return endpoints(5); });
+  AugmentWatch watch(folder.path(), {}, [](const auto&) { return endpoints(5); });
   std::filesystem::create_symlink("/dev/full", folder / "spend.json.partial");
   EXPECT_THROW(watch.finish(), std::exception);
 }
@@ -194,7 +194,7 @@ class OnScreenSlow : public testing::Test {
   // A run that is shown for about a second, with two messages.
   void run(bool throws) const {
     try {
-      AugmentWatch watch(folder_.path(), {}, [] { return endpoints(5); });
+      AugmentWatch watch(folder_.path(), {}, [](const auto&) { return endpoints(5); });
       for (int i = 0; i <= 10; ++i) {
         watch.on_status(status(10 * i));
         if (i % 5 == 2) log_info("message {}", i);

@@ -29,13 +29,15 @@ std::string error_of(const std::string& text) {
 
 TEST(EndpointList, ReadsAddressesAndSettings) {
   const EndpointEntry entry = parse_endpoint(
-      "http://gpu-1:8000 limit=64 weight=2.5 price_in=0.1 price_out=0.4 price_hour=2 # fast", "");
+      "http://gpu-1:8000 limit=64 weight=2.5 price_in=0.1 price_out=0.4 price_hour=2 gpus=8 # fast",
+      "");
   EXPECT_EQ(entry.name, "http://gpu-1:8000/v1");
   EXPECT_EQ(entry.limit, 64);
   EXPECT_EQ(entry.weight, 2.5);
   EXPECT_EQ(entry.price_in, 0.1);
   EXPECT_EQ(entry.price_out, 0.4);
   EXPECT_EQ(entry.price_hour, 2);
+  EXPECT_EQ(entry.gpus, 8);
   EXPECT_FALSE(entry.dns);
   EXPECT_EQ(parse_endpoint("llama:a/b.gguf limit=4", "").llama_file, "a/b.gguf");
 }

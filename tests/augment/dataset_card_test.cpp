@@ -46,7 +46,8 @@ CardFacts some_facts() {
   }
   facts.rows.rejected(row("bad", 900, R"({"domain": "math"})"), "loop");
   facts.rows.failed(row("lost", 0));
-  facts.job = {.thinking_tokens = 1500 * 1499 / 2, .rejected_tokens = 900, .saved_tokens = 7292};
+  facts.job = {
+      .thinking_tokens = 1500 * 1499 / 2 + 900, .rejected_tokens = 900, .saved_tokens = 7292};
   facts.spend.calls = 2;
   facts.spend.endpoints["http://secret-host/v1"] = {.requests = 1510,
                                                     .generated_tokens = 1'130'000,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace tpt::augment {
 namespace {
@@ -163,6 +164,7 @@ TEST(FleetSpend, CountsTokensMoneyAndTime) {
   members[0].price_per_million_prompt_tokens = 1;
   members[0].price_per_million_generated_tokens = 3;
   members[0].price_per_hour = 36;
+  members[0].gpus = 8;
   simulation.fleet().set_members(members);
   simulation.ask_many("r", 20);
   ASSERT_TRUE(simulation.run_until_all_answered(10));
@@ -173,6 +175,9 @@ TEST(FleetSpend, CountsTokensMoneyAndTime) {
   EXPECT_EQ(status.prompt_tokens, 200);
   EXPECT_EQ(status.generated_tokens, 2000);
   EXPECT_NEAR(status.busy_seconds, 1, 1e-9) << "idle time is not busy";
+  EXPECT_NEAR(status.gpu_seconds, 8, 1e-8);
+  EXPECT_GT(status.answer_seconds, 0);
+  EXPECT_EQ(std::accumulate(status.answers_within.begin(), status.answers_within.end(), 0), 20);
   EXPECT_NEAR(status.spent, 200e-6 + 3 * 2000e-6 + 0.01, 1e-9);
   EXPECT_EQ(status.outstanding_tokens, 0);
 }
