@@ -141,7 +141,7 @@ def compare_with_plain_client(flow, checks, api, stream):
         counted = (row["prompt_tokens"], row["thinking_tokens"])
         checks.that(counted == (usage["prompt_tokens"], usage["completion_tokens"]), f"{row['id']}: counts {counted}, {usage}")
         finish = answer["choices"][0]["finish_reason"]
-        checks.that(row["finish_reason"] == finish, f"{row['id']}: finish {row['finish']}, the server says {finish}")
+        checks.that(row["finish_reason"] == finish, f"{row['id']}: finish {row['finish_reason']}, the server says {finish}")
         checks.that(NAME in row["engine"], f"engine is {row['engine']}")
 
 
