@@ -42,19 +42,19 @@ void FleetCore::take_answer(const FlightPtr& flight, Attempt& attempt, engine::R
     response.failure = Failure::unreachable;
   }
   judge(member, attempt, response, effects);
+  const double seconds = now_seconds_ - attempt.sent_seconds;
   if (flight->settled) {
     if (response.prompt_tokens == 0) {
       response.prompt_tokens = attempt.known_prompt_tokens;
     }
-    member->charge(response, false);
+    member->charge(response, false, seconds);
   } else if (is_answer(response)) {
-    member->charge(response, true);
-    const double seconds = now_seconds_ - attempt.sent_seconds;
+    member->charge(response, true, seconds);
     forecast_.answered(response.generated_tokens, seconds, attempt.predicted_tokens);
     member->speed.answered(response.generated_tokens, seconds);
     settle(flight, std::move(response), effects);
   } else {
-    member->charge(response, false);
+    member->charge(response, false, seconds);
     ++member->totals.failures[std::string(engine::failure_name(response.failure))];
     response.error = with_endpoint(member->spec.name, response.error);
     // Before its fate is decided: the endpoint that failed is the one to avoid.

@@ -88,14 +88,13 @@ void Member::remove(const Attempt& attempt, double now_seconds) {
   }
 }
 
-void Member::charge(const engine::Response& response, bool used) {
+void Member::charge(const engine::Response& response, bool used, double seconds) {
   totals.prompt_tokens += response.prompt_tokens;
   totals.generated_tokens += response.generated_tokens;
   if (used) {
     ++totals.answers;
-    totals.answer_seconds += response.seconds;
-    const auto bound =
-        std::lower_bound(kAnswerSeconds.begin(), kAnswerSeconds.end(), response.seconds);
+    totals.answer_seconds += seconds;
+    const auto bound = std::lower_bound(kAnswerSeconds.begin(), kAnswerSeconds.end(), seconds);
     ++totals.answers_within.at(static_cast<std::size_t>(bound - kAnswerSeconds.begin()));
   } else {
     totals.wasted_prompt_tokens += response.prompt_tokens;

@@ -38,8 +38,8 @@ struct Member {
   void add(const std::shared_ptr<Attempt>& attempt, const std::shared_ptr<Flight>& flight,
            double now_seconds);
   void remove(const Attempt& attempt, double now_seconds);
-  // Tokens of one attempt; `used`: its answer was.
-  void charge(const engine::Response& response, bool used);
+  // Tokens of one attempt that took so long; `used`: its answer was.
+  void charge(const engine::Response& response, bool used, double seconds);
   EndpointStatus status(double now_seconds) const;
 
   MemberSpec spec;
