@@ -2,6 +2,7 @@
 turned, and a clock that jumps.
 """
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -31,7 +32,7 @@ def disk_full(program, folder, size):
         try:
             with rig.mock() as mock:
                 full = rig.run()
-                if full.status != 1 or "space" not in full.errors.lower():
+                if full.status != 1 or not re.search("full|space", full.errors):
                     finding.wrong.append(f"{kibibytes} KiB: status {full.status}, \"{full.last_error()}\"")
                 begun = mock.statistics()["begun"]
                 mount("-o", "remount,size=512m", str(rig.out))
@@ -41,7 +42,8 @@ def disk_full(program, folder, size):
                 rig.judge(finding, outcome, paid, rig.documents + min(begun, 2 * rig.in_flight + 256))
         finally:
             subprocess.run(["umount", str(rig.out)], check=False)
-    finding.note = f"\"{full.last_error()}\""
+    said = full.last_error().replace(str(rig.folder) + "/", "")
+    finding.note = f"\"{said}\""
     finding.seconds = time.monotonic() - started
     return finding
 
@@ -95,7 +97,7 @@ def damaged_journal(program, folder, size, what, damage):
             outcome = rig.run()
             if outcome.status in (1, 2, 3) and "journal" in outcome.errors:
                 finding.runs += 1
-                refused, said = refused + 1, outcome.last_error()
+                refused, said = refused + 1, outcome.last_error().replace(str(rig.folder) + "/", "")
             else:
                 rig.judge(finding, outcome)
     finding.note = f"{refused} of {finding.runs} refused" + (f": \"{said}\"" if said else "; the others asked again")

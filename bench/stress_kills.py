@@ -4,7 +4,7 @@ two at once in one folder.
 import signal
 import time
 
-from stress_rig import KILL, Finding, Rig, wait_until
+from stress_rig import KILL, Finding, Rig, lasting, wait_until
 
 KILLS_A_RUN = 20
 
@@ -89,7 +89,7 @@ def used_by_a_second(program, folder, size):
     """The same command while the first still runs: refused at once, and the first is not disturbed."""
     finding = Finding("the folder in use by a second process")
     started = time.monotonic()
-    rig = Rig(program, folder / "second", size.documents, latency_seconds=0.05)
+    rig = Rig(program, folder / "second", size.documents, **lasting(size.documents))
     rig.learn(finding)
     for _ in range(size.rounds):
         rig.clear()
@@ -99,7 +99,8 @@ def used_by_a_second(program, folder, size):
             second = rig.run(timeout=60)
             if second.status != 2:
                 finding.wrong.append(f"the second ended with {second.status}: {second.last_error()}")
-            finding.note = f"the second says: \"{second.last_error()}\""
+            said = second.last_error().replace(str(rig.folder) + "/", "")
+            finding.note = f"the second says: \"{said}\""
             rig.judge(finding, running.finish(), mock.statistics()["begun"], rig.documents)
     finding.seconds = time.monotonic() - started
     return finding

@@ -18,6 +18,11 @@ from measuring import ROOT
 RETRIES = ["--retry-seconds", 0.05, "--max-retry-seconds", 1, "--probe-seconds", 0.1, "--max-probe-seconds", 1]
 
 
+def lasting(documents, in_flight=32, seconds=6):
+    """Options of the mock that make a run go on for so long, whatever its number of documents."""
+    return {"latency_seconds": seconds * in_flight / documents}
+
+
 @dataclass
 class Finding:
     """What one case found. `wrong` holds a line for everything that is not as promised."""

@@ -12,6 +12,9 @@ namespace tpt::engine {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
+// An answer that is nothing but a stop string or an end of turn has a few tokens and no text; with
+// more than these the text was lost on its way.
+constexpr std::int64_t kMostTokensWithoutText = 16;
 
 bool means_length(std::string_view reason) {
   return reason == "length" || reason == "max_tokens" || reason == "model_length" ||
@@ -174,6 +177,9 @@ void ChatReply::settle(Result& result) const {
     fail(result, Failure::broken, "the server ended the answer: " + finish_reason_);
   } else if (finish_reason_ == "content_filter") {
     fail(result, Failure::refused, "the server's content filter ended the answer");
+  } else if (chunks_ == 0 &&
+             (finish_reason_.empty() || generated_tokens_ > kMostTokensWithoutText)) {
+    fail(result, Failure::broken, "the answer holds no text");
   } else {
     const bool unsaid = finish_reason_.empty() && options_.max_tokens > 0 &&
                         generated_tokens_ >= options_.max_tokens;

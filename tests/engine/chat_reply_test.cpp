@@ -97,6 +97,27 @@ TEST(ChatReply, BrokenAnswersAreNone) {
   }
 }
 
+TEST(ChatReply, AnAnswerWhoseTextWasLostIsNone) {
+  const auto object = [](const std::string& content, int tokens) {
+    return "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":" + content +
+           "},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":" +
+           std::to_string(tokens) + "}}";
+  };
+  EXPECT_EQ(reply_to(object("null", 500)).response.failure, Failure::broken);
+  EXPECT_EQ(reply_to(object("\"\"", 500)).response.failure, Failure::broken);
+  // A stream in which no choice ever said anything, though it was ended as it should be.
+  const std::string first = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+  EXPECT_EQ(reply_to(first + "data: {\"choices\":[]}\n\ndata: [DONE]\n\n").response.failure,
+            Failure::broken);
+  // The model that ends its turn at once, or says no more than a stop string.
+  for (const int tokens : {1, 3}) {
+    const ChatReply::Result result = reply_to(object("null", tokens));
+    EXPECT_EQ(result.response.failure, Failure::none) << result.response.error;
+    EXPECT_EQ(result.response.text, "");
+  }
+  EXPECT_EQ(reply_to(first + kEnd).response.failure, Failure::none);
+}
+
 TEST(ChatReply, TheCapCountsOnlyInsideTheThinking) {
   const auto object = [](const std::string& content) {
     return "{\"choices\":[{\"message\":{\"content\":\"" + content +
