@@ -5,8 +5,11 @@
 #include "app/steps.h"
 #include "augment/prompt.h"
 #include "augment/row_statistics.h"
+#include "base/error.h"
+#include "corpus/count.h"
 #include "storage/atomic_file.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -23,17 +26,20 @@ std::int64_t request_tokens(const augment::Config& config) {
   return config.context_tokens + config.before_tokens + config.max_thinking_tokens + kPromptTokens;
 }
 
-// For the progress; 0 where counting would take minutes.
-std::int64_t count_documents(const corpus::Config& config, corpus::Shard shard) {
+// For the progress; 0 where counting would take long.
+std::int64_t count_documents(const corpus::Config& config, const corpus::ShardPlan& plan) {
   constexpr std::int64_t kQuicklyCountedBytes = std::int64_t{512} << 20U;
-  corpus::Config quiet = config;
-  quiet.strict = false;
-  quiet.max_bad_share = 1;
-  corpus::Reader reader(quiet, "", shard);
-  if (reader.bytes_total() > kQuicklyCountedBytes) return 0;
-  std::int64_t documents = 0;
-  for (Document document; reader.next(document);) ++documents;
-  return documents;
+  std::int64_t bytes = 0;
+  for (const corpus::FilePiece& piece : plan.pieces) bytes += piece.end - piece.begin;
+  if (bytes > kQuicklyCountedBytes) return 0;
+  try {
+    const std::int64_t count = corpus::count_items(plan).value_or(0);
+    return config.limit > 0 ? std::min(config.limit, count) : count;
+  } catch (const Error& error) {
+    // What cannot be read any further is told where it is read for its documents.
+    if (error.kind() != ErrorKind::data) throw;
+    return 0;
+  }
 }
 
 // What decides the rows: it stands in the folder's record.
@@ -107,7 +113,7 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
   }
   for (const corpus::FilePiece& piece : plan.pieces) stage.inputs.push_back(piece.file.path);
   return run_stage(stage, [&] {
-    const std::int64_t total = count_documents(corpus, shard);
+    const std::int64_t total = count_documents(corpus, plan);
     corpus::Reader documents(corpus, folder / "bad_items.jsonl", shard);
     const auto engine = make_engine(engine_config, request_tokens(config));
     augment::RowStatistics statistics(

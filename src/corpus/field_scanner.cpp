@@ -9,11 +9,13 @@ constexpr std::string_view kSpace = " \t\r\n";
 
 // Behind the string that begins at `at` with its quote.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
-  for (++at; at < text.size(); ++at) {
-    at = text.find_first_of("\"\\", at);
-    if (at == std::string_view::npos) break;
-    if (text[at] == '"') return at + 1;
-    ++at;
+  const std::size_t begin = at + 1;
+  for (std::size_t quote = text.find('"', begin); quote != std::string_view::npos;
+       quote = text.find('"', quote + 1)) {
+    std::size_t first_backslash = quote;
+    while (first_backslash > begin && text[first_backslash - 1] == '\\') --first_backslash;
+    // An even number of them are themselves escaped, and the quote is not.
+    if ((quote - first_backslash) % 2 == 0) return quote + 1;
   }
   return text.size();
 }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "corpus/field_scanner.h"
 #include "corpus/item_reader.h"
+#include "corpus/json_text.h"
 #include "storage/byte_stream.h"
 #include "storage/lines.h"
 
@@ -148,10 +149,10 @@ class LinesReader : public ItemReader {
     std::string metadata;
     bool has_text = false;
     for (FieldScanner::Field field; fields.next(field);) {
-      const std::string key = decode(field.key);
+      const std::string key = decode_json_string(field.key);
       if (key == text_column_) {
         if (field.value.front() != '"') return text_column_ + " is not a text";
-        document.text = decode(field.value);
+        document.text = decode_json_string(field.value);
         has_text = true;
       } else if (key == id_column_) {
         if (!take_id(field.value, document.id)) {
@@ -170,23 +171,18 @@ class LinesReader : public ItemReader {
 
   // Why the line is no JSON object.
   static std::string problem_of(std::string_view line) {
+    if (is_surely_json(line, kMaxDepth)) {
+      return line[line.find_first_not_of(" \t\r")] == '{' ? "" : "not a JSON object";
+    }
     Checker checker;
     if (!Json::sax_parse(line, &checker)) return "not JSON: " + checker.problem;
     return line[line.find_first_not_of(" \t\r")] == '{' ? "" : "not a JSON object";
   }
 
-  // The text of a JSON string that is known to be one.
-  static std::string decode(std::string_view quoted) {
-    if (quoted.find('\\') == std::string_view::npos) {
-      return std::string(quoted.substr(1, quoted.size() - 2));
-    }
-    return Json::parse(quoted).get<std::string>();
-  }
-
   static bool take_id(std::string_view value, std::string& id) {
     if (value == "null") return true;
     if (value.front() == '"') {
-      id = decode(value);
+      id = decode_json_string(value);
       return true;
     }
     id = value;
