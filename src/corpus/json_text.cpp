@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 
-#include <cmath>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 #include <utility>
@@ -14,11 +13,20 @@ using Reader = rapidjson::Reader;
 
 // Iterative: a deep text must not end the stack before its depth is counted.
 constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                            rapidjson::kParseFullPrecisionFlag;
+                            rapidjson::kParseNumbersAsStringsFlag;
+
+// Whether a number, correct by its grammar, may lie outside what a double can hold.
+bool may_overflow(std::string_view number) {
+  const std::size_t exponent = number.find_first_of("eE");
+  if (exponent == std::string_view::npos) return number.size() > 300;
+  return exponent > 100 || number.size() - exponent > 3;
+}
 
 struct DepthLimit : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, DepthLimit> {
   explicit DepthLimit(std::size_t max) : left(max) {}
-  bool Double(double value) { return std::isfinite(value); }
+  bool RawNumber(const char* digits, rapidjson::SizeType size, bool /*copy*/) {
+    return !may_overflow({digits, size});
+  }
   bool StartObject() { return go_down(); }
   bool EndObject(rapidjson::SizeType /*members*/) { return ++left, true; }
   bool StartArray() { return go_down(); }
