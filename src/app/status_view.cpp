@@ -2,6 +2,7 @@
 
 #include "augment/figure_text.h"
 #include "augment/time_left.h"
+#include "base/utf8.h"
 
 #include <fmt/format.h>
 
@@ -63,7 +64,7 @@ std::string painted(const Line& line, std::size_t width, bool colour) {
 // One printing character for every code point: names come from files and from the network.
 std::string printable(std::string_view text) {
   std::string shown;
-  for (const char letter : augment::valid_utf8(text)) {
+  for (const char letter : valid_utf8(text)) {
     const auto byte = static_cast<unsigned char>(letter);
     if (byte >= 0x20 && byte < 0x7F) {
       shown += letter;

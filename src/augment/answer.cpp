@@ -2,10 +2,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "tokenize/unicode.h"
+#include "base/utf8.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace tpt::augment {
 
@@ -18,24 +17,6 @@ std::string_view trimmed(std::string_view text) {
     return {};
   }
   return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
-
-// How many bytes the code point that starts with `byte` should have; 1 for what starts none.
-std::size_t code_point_bytes(unsigned char byte) {
-  const int ones = std::countl_one(byte);
-  return ones >= 2 && ones <= 4 ? static_cast<std::size_t>(ones) : 1;
-}
-
-// A cap on tokens can end the text inside a code point.
-std::string_view without_half_code_point(std::string_view text) {
-  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
-    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
-    if ((byte & 0xC0U) == 0x80U) {
-      continue;
-    }
-    return code_point_bytes(byte) > back ? text.substr(0, text.size() - back) : text;
-  }
-  return text;
 }
 
 }  // namespace
@@ -59,20 +40,9 @@ Answer make_answer(const engine::Response& response, std::string_view think_star
     text = text.substr(0, end);
     answer.finish = Finish::stop;
   }
-  answer.thinking = valid_text(without_half_code_point(text));
+  // A cap on tokens can end the text inside a code point.
+  answer.thinking = valid_utf8(text, CutEnd::dropped);
   return answer;
-}
-
-std::string valid_text(std::string_view text) {
-  std::string valid;
-  while (true) {
-    const std::size_t good = tokenize::valid_prefix(text);
-    valid.append(text.substr(0, good));
-    if (good == text.size()) return valid;
-    valid.append("\uFFFD");
-    text.remove_prefix(std::max<std::size_t>(1, tokenize::code_point_end(text.substr(good), 0)) +
-                       good);
-  }
 }
 
 std::string encode(const Answer& answer) {

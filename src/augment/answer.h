@@ -26,9 +26,6 @@ struct Answer {
 Answer make_answer(const engine::Response& response, std::string_view think_start,
                    std::string_view think_end);
 
-// The same text with U+FFFD for bytes that are not UTF-8.
-std::string valid_text(std::string_view text);
-
 // One line of JSON with all but the thinking, then the thinking's bytes as they are.
 std::string encode(const Answer& answer);
 // The reverse; Error(data) naming `item` where it is damaged.

@@ -2,6 +2,7 @@
 
 #include "augment/loop_watch.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,7 +14,7 @@ namespace {
 using engine::Failure;
 
 FailedRow failed_row(const engine::Response& response, std::int64_t attempts, std::string partial) {
-  partial += valid_text(response.text);
+  partial += valid_utf8(response.text);
   return {response.error.empty() ? "the engine did not say why" : response.error, response.failure,
           attempts, std::move(partial)};
 }

@@ -1,6 +1,7 @@
 #include "augment/card_text.h"
 
 #include "augment/figure_text.h"
+#include "base/utf8.h"
 
 #include <fmt/format.h>
 

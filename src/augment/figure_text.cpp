@@ -1,7 +1,5 @@
 #include "augment/figure_text.h"
 
-#include "base/json.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,10 +62,6 @@ std::string without_secrets(std::string_view endpoint) {
   const std::size_t user = shown.substr(0, path).rfind('@');
   if (user != std::string::npos && user >= host) shown.erase(host, user + 1 - host);
   return shown;
-}
-
-std::string valid_utf8(std::string_view text) {
-  return parse_json(dump_json(text), "text").get<std::string>();
 }
 
 }  // namespace tpt::augment

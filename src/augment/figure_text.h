@@ -17,7 +17,4 @@ std::string money_text(double amount);      // "0.0042", "12.34", "12,345"
 // query behind the path.
 std::string without_secrets(std::string_view endpoint);
 
-// Valid UTF-8: every other byte becomes U+FFFD.
-std::string valid_utf8(std::string_view text);
-
 }  // namespace tpt::augment

@@ -2,6 +2,7 @@
 
 #include "augment/figure_text.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "corpus/item_reader.h"
-#include "corpus/utf8.h"
 #include "storage/parquet.h"
 
 #include <optional>

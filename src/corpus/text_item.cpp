@@ -1,5 +1,5 @@
+#include "base/utf8.h"
 #include "corpus/item_reader.h"
-#include "corpus/utf8.h"
 #include "storage/byte_stream.h"
 
 #include <vector>

@@ -9,11 +9,6 @@
 
 namespace tpt::engine {
 
-// Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_valid_utf8(std::string_view bytes);
-// `bytes` with U+FFFD for what is not valid, a code point cut off at the end among it.
-std::string valid_utf8(std::string_view bytes);
-
 class AnswerText {
  public:
   AnswerText() = default;

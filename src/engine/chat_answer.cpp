@@ -1,7 +1,7 @@
 #include "engine/chat_answer.h"
 
 #include "base/json.h"
-#include "engine/answer_text.h"
+#include "base/utf8.h"
 
 // Looks at 16 bytes at a time, a few beyond the end among them.
 #if defined(__SSE2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -302,7 +302,7 @@ std::string without_lone_surrogates(const std::string& json) {
 }
 
 void repair(std::string& text) {
-  if (!is_valid_utf8(text)) text = valid_utf8(text);
+  if (!is_utf8(text)) text = valid_utf8(text);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "engine/answer_text.h"
+#include "base/utf8.h"
 
 #include <fmt/format.h>
 
@@ -90,7 +90,7 @@ ExtraFields::ExtraFields(std::string_view json) {
 
 void append_json_string(std::string& json, std::string_view text) {
   std::string repaired;
-  if (!is_valid_utf8(text)) {
+  if (!is_utf8(text)) {
     repaired = valid_utf8(text);
     text = repaired;
   }

@@ -144,7 +144,9 @@ HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
 HttpClient::~HttpClient() = default;
 
 std::shared_ptr<const HttpPeer> HttpClient::make_peer(HttpPeerOptions options) {
-  auto trusted = impl_->trusted(options.ca_file);
+  // Reading the system's certificates takes longer than many a short run.
+  const bool needs_trust = options.tls || !options.ca_file.empty();
+  auto trusted = needs_trust ? impl_->trusted(options.ca_file) : nullptr;
   return std::make_shared<const HttpPeer>(std::move(options), std::move(trusted));
 }
 

@@ -19,13 +19,14 @@ constexpr double kProbeSeconds = 10;
 constexpr std::size_t kMostErrorBytes = 64U << 10U;
 constexpr std::size_t kMostListingBytes = 16U << 20U;
 
-HttpPeerOptions peer_options(const HttpConfig& config, const ApiKey& key) {
+HttpPeerOptions peer_options(const HttpConfig& config, const HttpUrl& url, const ApiKey& key) {
   return {.headers = {"Content-Type: application/json"},
           .key = key,
           .version = config.version,
           .connect_seconds = config.connect_seconds,
           .ca_file = config.ca_file,
           .verify_tls = config.verify_tls,
+          .tls = url.secure() || config.proxy.starts_with("https"),
           .proxy = config.proxy,
           .address = config.address};
 }
@@ -57,7 +58,7 @@ HttpEngine::HttpEngine(HttpClient& client, HttpConfig config, const TokenCounter
       extra_(config_.extra_body),
       counter_(counter != nullptr ? counter : &estimated_),
       exact_counter_(counter != nullptr),
-      peer_(client.make_peer(peer_options(config_, key_))),
+      peer_(client.make_peer(peer_options(config_, url_, key_))),
       gate_(std::make_shared<Gate>()) {
   if (config_.model.empty()) config_.model = only_model();
   request_options_ = {.model = config_.model,

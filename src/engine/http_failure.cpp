@@ -1,7 +1,7 @@
 #include "engine/http_failure.h"
 
 #include "base/error.h"
-#include "engine/answer_text.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 
@@ -53,9 +53,7 @@ std::string error_line(std::string_view text) {
   }
   while (line.ends_with(' ')) line.pop_back();
   const bool cut = line.size() >= kMostBytes;
-  AnswerText valid;  // drops a code point that the cut went through
-  valid.append(line);
-  return valid.text() + (cut ? "..." : "");
+  return valid_utf8(line, CutEnd::dropped) + (cut ? "..." : "");
 }
 
 bool speaks_of_context(std::string_view text) {

@@ -25,6 +25,7 @@ struct HttpPeerOptions {
   double connect_seconds = 10;  // name, connection, TLS
   std::string ca_file;          // PEM; "": the system's
   bool verify_tls = true;
+  bool tls = true;    // false: it is never spoken to by TLS, and no certificates are read
   std::string proxy;  // "": from the environment (http_proxy, no_proxy, ...); "none": never
   // Connect to this address instead of the URL's host, whose name stays in Host and in TLS:
   // "10.0.0.7", "10.0.0.7:8000", "[::1]:8000". For one of several addresses of a name.

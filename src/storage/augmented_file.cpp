@@ -16,9 +16,9 @@ namespace fs = std::filesystem;
 
 const std::vector<Column>& augmented_columns() {
   static const std::vector<Column> kColumns = {
-      {"id", ColumnType::text},
-      {"text", ColumnType::text},
-      {"thinking", ColumnType::text},
+      {"id", ColumnType::text, false, true},
+      {"text", ColumnType::text, false, true},
+      {"thinking", ColumnType::text, false, true},
       {"finish_reason", ColumnType::text},
       {"prompt_tokens", ColumnType::integer},
       {"thinking_tokens", ColumnType::integer},
@@ -27,7 +27,7 @@ const std::vector<Column>& augmented_columns() {
       {"rollout", ColumnType::integer},
       {"engine", ColumnType::text},
       {"prompt_sha256", ColumnType::text},
-      {"request_sha256", ColumnType::text},
+      {"request_sha256", ColumnType::text, false, true},
       {"chunk", ColumnType::integer},
       {"chunks", ColumnType::integer},
       {"source", ColumnType::text},

@@ -19,7 +19,8 @@ enum class ColumnType { boolean, integer, number, text };
 struct Column {
   std::string name;
   ColumnType type = ColumnType::text;
-  bool is_json = false;  // a list, struct or map that was read: its texts are JSON
+  bool is_json = false;   // a list, struct or map that was read: its texts are JSON
+  bool distinct = false;  // hardly a value twice: written without a dictionary
 };
 
 // Writes one Parquet file (zstd, row groups of `rows_per_group`), atomically: it stands under its

@@ -120,10 +120,12 @@ ParquetWriter::ParquetWriter(const std::filesystem::path& path, std::vector<Colu
   auto output = arrow::io::FileOutputStream::Open(state.partial);
   check(output.status(), state.partial);
   state.output = *output;
-  const auto properties = parquet::WriterProperties::Builder()
-                              .compression(parquet::Compression::ZSTD)
-                              ->enable_page_checksum()
-                              ->build();
+  parquet::WriterProperties::Builder options;
+  options.compression(parquet::Compression::ZSTD)->enable_page_checksum();
+  for (const Column& column : state.columns) {
+    if (column.distinct) options.disable_dictionary(column.name);
+  }
+  const auto properties = options.build();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   auto writer = parquet::arrow::FileWriter::Open(*state.schema, arrow::default_memory_pool(),
                                                  state.output, properties, arrow_properties);

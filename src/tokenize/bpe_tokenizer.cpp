@@ -1,6 +1,7 @@
 #include "tokenize/bpe_tokenizer.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "tokenize/byte_alphabet.h"
 #include "tokenize/unicode.h"
 #include "tokenize/word_cache.h"
@@ -133,7 +134,7 @@ void BpeTokenizer::encode_piece(std::string_view piece, std::vector<TokenId>& id
 void BpeTokenizer::encode(std::string_view text, std::vector<TokenId>& ids) const {
   const Splitter::Piece piece = [&](std::string_view part) { encode_piece(part, ids); };
   while (!text.empty()) {
-    const std::string_view valid = text.substr(0, valid_prefix(text));
+    const std::string_view valid = text.substr(0, valid_utf8_prefix(text));
     if (definition_.nfc && may_need_nfc(valid)) {
       const std::string normal = to_nfc(valid);
       splitter_.split(normal, piece);

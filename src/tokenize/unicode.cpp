@@ -24,30 +24,6 @@ std::size_t valid_length(std::string_view text, std::size_t position) {
 
 }  // namespace
 
-std::size_t valid_prefix(std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    std::uint64_t eight = 0;
-    if (at + sizeof(eight) <= text.size()) {
-      std::memcpy(&eight, text.data() + at, sizeof(eight));
-      if ((eight & 0x8080808080808080ULL) == 0) {
-        at += sizeof(eight);
-        continue;
-      }
-    }
-    if (static_cast<unsigned char>(text[at]) < 0x80) {
-      ++at;
-      continue;
-    }
-    const std::size_t length = valid_length(text, at);
-    if (length == 0) {
-      return at;
-    }
-    at += length;
-  }
-  return at;
-}
-
 std::size_t code_point_floor(std::string_view text, std::size_t position) {
   if (position >= text.size()) {
     return text.size();

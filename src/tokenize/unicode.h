@@ -7,8 +7,6 @@
 
 namespace tpt::tokenize {
 
-// Bytes of the longest valid UTF-8 prefix of `text`.
-std::size_t valid_prefix(std::string_view text);
 // The largest position not above `position` that does not cut a code point. Invalid bytes count as
 // code points of their own.
 std::size_t code_point_floor(std::string_view text, std::size_t position);

@@ -2,6 +2,7 @@
 
 #include "augment/scenario.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "tokenize/unicode.h"
 
 #include <gtest/gtest.h>
@@ -96,11 +97,11 @@ TEST(Chunks, JoinedAreTheDocumentByteForByte) {
     for (const std::int64_t tokens : {1, 2, 3, 7, 64, 1000}) {
       const std::vector<std::string> chunks = chunks_of(text, tokens);
       ASSERT_EQ(joined(chunks), text);
-      const bool is_valid = tokenize::valid_prefix(text) == text.size();
+      const bool is_valid = is_utf8(text);
       for (std::size_t i = 0; i < chunks.size(); ++i) {
         const std::string& chunk = chunks[i];
         ASSERT_EQ(chunk.empty(), text.empty());
-        ASSERT_TRUE(!is_valid || tokenize::valid_prefix(chunk) == chunk.size());
+        ASSERT_TRUE(!is_valid || is_utf8(chunk));
         // More only where one code point has more, or where the rest is white space.
         const std::size_t without_space = chunk.find_last_not_of(" \t\r\n") + 1;
         const std::size_t counted = i + 1 == chunks.size() ? without_space : chunk.size();
