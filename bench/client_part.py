@@ -15,6 +15,7 @@ from loopback import Mock, Nginx
 from measuring import CACHE, ROOT, measure, on_core
 
 CLIENT_CORE, SERVER_CORE = 0, 1
+MODEL = "gpt-4o-mini"  # a name whose price and limits curator knows; the server knows no other
 PROMPT_BYTES, ANSWER_BYTES = 1024, 4096
 AIOHTTP_GOAL, BEST_PEER_GOAL = 4, 50
 PEERS = {"aiohttp": ("aiohttp", "aiohttp_loop.py"), "datatrove": ("datatrove", "datatrove_runner.py"),
@@ -93,7 +94,7 @@ def measure_peer(name, folder, documents, url, requests, in_flight):
     out = Path(folder) / name
     shutil.rmtree(out, ignore_errors=True)
     command = [python, ROOT / "bench" / "peers" / script, "--url", url, "--documents", documents,
-               "--requests", requests, "--in-flight", in_flight, "--out", out]
+               "--requests", requests, "--in-flight", in_flight, "--out", out, "--model", MODEL]
     done = measure(on_core(CLIENT_CORE, command), peer_environment(folder), timeout=900)
     try:
         found = done.last_json()
@@ -125,7 +126,7 @@ def row_of(name, in_flight, figures):
 def server_of(kind, program, folder):
     if kind == "nginx":
         return Nginx(folder, ANSWER_BYTES, SERVER_CORE)
-    return Mock(program, folder, SERVER_CORE, answer_bytes=ANSWER_BYTES)
+    return Mock(program, folder, SERVER_CORE, answer_bytes=ANSWER_BYTES, model=MODEL)
 
 
 def against_aiohttp(program, folder, documents, url, in_flight, requests, rounds, rows):

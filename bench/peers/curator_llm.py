@@ -18,7 +18,7 @@ from bespokelabs import curator  # noqa: E402  it reads the environment while it
 
 def ask_all(task):
     model = curator.LLM(
-        model_name="gpt-4o-mini", backend="openai",
+        model_name=task.model, backend="openai",
         backend_params={"base_url": task.url, "api_key": "none", "max_requests_per_minute": 10_000_000,
                         "max_tokens_per_minute": 10_000_000_000, "max_concurrent_requests": task.in_flight,
                         "invalid_finish_reasons": ["content_filter"]},

@@ -35,7 +35,7 @@ def main(work):
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--in-flight", type=int, required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--model", default="mock")
+    parser.add_argument("--model", required=True)
     parser.add_argument("--max-tokens", type=int, default=4096)
     task = parser.parse_args()
     wall, cpu = time.perf_counter(), cpu_seconds()
