@@ -50,6 +50,7 @@ Json recipe_of(const corpus::Config& corpus, const EngineConfig& engine,
   recipe["engine"] = recorded_engine(engine);
   recipe["augment"] = recorded_without(
       "augment", config, {"attempts", "max_failed_share", "fail_fast", "window_documents"});
+  if (!config.model_sha256.empty()) recipe["engine"]["model_sha256"] = config.model_sha256;
   recipe["augment"]["prompt_sha256"] = augment::load_prompt(config.prompt).sha256();
   if (options.gate) {
     recipe["filter"] = recorded_without("filter", *options.gate, {"decontaminate_megabytes"});
@@ -99,6 +100,7 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
                   const AugmentOptions& options) {
   augment::Config config = given;
   config.chat_server = is_chat_server(engine_config);
+  config.model_sha256 = engine_files_sha256(engine_config);
   const corpus::Shard shard = options.shard.empty() ? corpus::Shard() : shard_from(options.shard);
   const corpus::ShardPlan plan = corpus::plan_shard(corpus::input_files(corpus), shard);
   const fs::path folder = options.shard.empty() ? out : shard_folder(out, shard, plan);
@@ -112,6 +114,9 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
     stage.recipe["shard"]["count"] = shard.count;
   }
   for (const corpus::FilePiece& piece : plan.pieces) stage.inputs.push_back(piece.file.path);
+  if (options.gate) {
+    for (const fs::path& file : filter_files(*options.gate)) stage.inputs.push_back(file);
+  }
   return run_stage(stage, [&] {
     const std::int64_t total = count_documents(corpus, plan);
     corpus::Reader documents(corpus, folder / "bad_items.jsonl", shard);

@@ -259,4 +259,12 @@ filter::Materials filter_materials(const filter::Config& config,
   return materials;
 }
 
+std::vector<fs::path> filter_files(const filter::Config& config) {
+  std::vector<fs::path> files = benchmark_files(config.decontaminate);
+  for (const std::string& prompt : config.prompts) {
+    if (fs::is_regular_file(prompt) && !augment::is_built_in(prompt)) files.emplace_back(prompt);
+  }
+  return files;
+}
+
 }  // namespace tpt::app

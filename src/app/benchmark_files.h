@@ -33,4 +33,7 @@ void read_benchmark(const std::filesystem::path& file,
 filter::Materials filter_materials(const filter::Config& config,
                                    const std::vector<std::string>& prompt_files = {});
 
+// The files behind these, for the record of a step: benchmarks, and prompts that are not built in.
+std::vector<std::filesystem::path> filter_files(const filter::Config& config);
+
 }  // namespace tpt::app

@@ -6,6 +6,7 @@
 #include "storage/augmented_file.h"
 #include "tasks/task.h"
 #include "tokenize/tokenizer.h"
+#include "tokenize/tokenizer_files.h"
 
 #include <functional>
 #include <utility>
@@ -46,6 +47,11 @@ class WithoutThinking : public Source<AugmentedDocument> {
 // What all ways of packing share: the record of the step, and the tokenizer.
 Json run_pack(const pack::Config& config, std::vector<fs::path> inputs, const fs::path& folder,
               const std::function<pack::Counts(const tokenize::Tokenizer&)>& write) {
+  // The embedded one is part of the program.
+  if (config.tokenizer != "embedded") {
+    const auto files = tokenize::tokenizer_files(config.tokenizer);
+    inputs.insert(inputs.end(), files.begin(), files.end());
+  }
   const Stage stage{.step = "pack",
                     .folder = folder,
                     .recipe = recorded_without("pack", config, {"threads"}),
@@ -80,8 +86,8 @@ Json lab_step(const lab::Config& config, const fs::path& folder) {
 
 Json filter_step(const filter::Config& config, const fs::path& input, const fs::path& folder) {
   std::vector<fs::path> inputs = storage::parquet_parts(input);
-  const auto benchmarks = benchmark_files(config.decontaminate);
-  inputs.insert(inputs.end(), benchmarks.begin(), benchmarks.end());
+  const auto named = filter_files(config);
+  inputs.insert(inputs.end(), named.begin(), named.end());
   const Stage stage{.step = "filter",
                     .folder = folder,
                     .recipe = recorded_without("filter", config, {"decontaminate_megabytes"}),

@@ -1,11 +1,13 @@
 #include "app/engines.h"
 
 #include "app/stage.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "engine/fake_engine.h"
 #include "lab/expert_engine.h"
 #include "model/model_engine.h"
 #include "model/transformer.h"
+#include "storage/manifest.h"
 #include "tokenize/tokenizer.h"
 
 #include <algorithm>
@@ -175,6 +177,14 @@ std::filesystem::path engine_files(const EngineConfig& config) {
   const EngineSpec spec = parse_spec(config);
   const bool other = spec.kind == EngineKind::llama && !config.llama.model.empty();
   return other ? std::filesystem::path(config.llama.model) : spec.path;
+}
+
+std::string engine_files_sha256(const EngineConfig& config) {
+  const std::filesystem::path files = engine_files(config);
+  if (files.empty() || files == embedded_model()) return "";
+  std::string all;
+  for (const auto& file : storage::digest_inputs({files})) all += file.sha256 + "\n";
+  return sha256_hex(all);
 }
 
 std::filesystem::path embedded_model() { return TPT_EMBEDDED_MODEL; }

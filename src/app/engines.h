@@ -47,6 +47,10 @@ std::vector<augment::EndpointStatus> endpoints_of(const engine::Engine& engine);
 // The file or folder the engine's answers depend on; empty for engines without one.
 std::filesystem::path engine_files(const EngineConfig& config);
 
+// Tells the content of these: a SHA-256 over those of all of them. "" for the embedded model, which
+// is part of the program, and where there are none.
+std::string engine_files_sha256(const EngineConfig& config);
+
 // The model that comes with tpt: SmolLM2-135M-Instruct, Q4_1 (Apache-2.0).
 std::filesystem::path embedded_model();
 

@@ -55,6 +55,8 @@ struct Config {
   std::int64_t rows_per_part = 10000;
   // Not an option: the engine is a chat server, which opens the thinking itself. For "auto".
   bool chat_server = false;
+  // Not an option: tells a local model's content; part of a row's identity where it is not "".
+  std::string model_sha256;
 };
 
 void describe(Fields& fields, Config& config);

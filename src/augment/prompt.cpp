@@ -124,6 +124,13 @@ std::string Prompt::render(std::string_view context, std::uint64_t seed) const {
   return render(Parts{.context = context, .before = {}, .metadata = "{}", .seed = seed});
 }
 
+bool is_built_in(const std::string& name) {
+  const auto files = embedded_files();
+  return std::any_of(files.begin(), files.end(), [&](const EmbeddedFile& file) {
+    return file.name == name + std::string(kExtension);
+  });
+}
+
 Prompt load_prompt(const std::string& name_or_path) {
   std::string names;
   for (const EmbeddedFile& file : embedded_files()) {

@@ -54,5 +54,7 @@ class Prompt {
 // The files of prompts/ are built in, by their names without ".txt"; anything else is the path of a
 // file. Error(user) with what is allowed.
 Prompt load_prompt(const std::string& name_or_path);
+// True for a name that load_prompt finds without a file.
+bool is_built_in(const std::string& name);
 
 }  // namespace tpt::augment

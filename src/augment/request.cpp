@@ -28,7 +28,7 @@ class PartsHash {
 };
 
 std::string hash_of(const engine::Request& request, const Piece& piece,
-                    const std::string& engine_name) {
+                    const std::string& engine_name, const std::string& model_sha256) {
   PartsHash hash;
   hash.add(engine_name).add(request.prompt).add(piece.text()).add(request.answer_start);
   const engine::Sampling& sampling = request.sampling;
@@ -36,6 +36,7 @@ std::string hash_of(const engine::Request& request, const Piece& piece,
                        sampling.top_p, sampling.top_k, sampling.max_tokens, sampling.seed,
                        piece.rollout, piece.chunk, piece.chunks));
   for (const std::string& stop : sampling.stop) hash.add(stop);
+  if (!model_sha256.empty()) hash.add(model_sha256);
   return hash.hex();
 }
 
@@ -105,7 +106,7 @@ PieceRequest make_request(const Config& config, const Prompt& prompt, const Piec
   if (!config.think_end.empty()) {
     request.sampling.stop = {config.think_end};
   }
-  made.hash = hash_of(request, piece, engine.name());
+  made.hash = hash_of(request, piece, engine.name(), config.model_sha256);
   return made;
 }
 

@@ -231,6 +231,21 @@ TEST(Augment, FailsAtTheEndOfAShortCorpus) {
                 "\"}\n");
 }
 
+// A file of weights that was replaced under its name.
+TEST(Augment, TheContentOfALocalModelIsPartOfARowsIdentity) {
+  const engine::FakeEngine engine({});
+  const Prompt prompt = load_prompt("tpt");
+  const Document document = scenario_documents(1)[0];
+  const auto hash_under = [&](const std::string& model_sha256) {
+    Config config;
+    config.model_sha256 = model_sha256;
+    return make_request(config, prompt, whole(document), engine).hash;
+  };
+  EXPECT_NE(hash_under("a"), hash_under("b"));
+  EXPECT_NE(hash_under("a"), hash_under(""));
+  EXPECT_EQ(hash_under("a"), hash_under("a"));
+}
+
 // Notes how many documents were read.
 class CountingSource : public VectorSource<Document> {
  public:

@@ -1,11 +1,13 @@
 #include "flow/program.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace tpt::flow {
@@ -50,6 +52,17 @@ Program::~Program() {
   }
   fs::remove(output_);
   fs::remove(errors_);
+}
+
+std::string Program::first_line(double seconds) const {
+  for (double waited = 0; waited < seconds; waited += 0.05) {
+    const std::string text = read_all(output_);
+    if (const std::size_t end = text.find('\n'); end != std::string::npos) {
+      return text.substr(0, end);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return "";
 }
 
 void Program::signal(int number) const { kill(child_, number); }

@@ -25,6 +25,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   void signal(int number) const;
+  // Of stdout, once it is whole; "" where that takes longer.
+  std::string first_line(double seconds = 20) const;
   Outcome finish();
 
  private:
