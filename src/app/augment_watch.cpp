@@ -42,7 +42,7 @@ AugmentWatch::AugmentWatch(const std::filesystem::path& folder, WatchOptions opt
 
 AugmentWatch::~AugmentWatch() {
   try {
-    finish();
+    end();
   } catch (const std::exception& problem) {
     log_warning("the account of the spend: {}", problem.what());
   }
@@ -154,17 +154,21 @@ void AugmentWatch::serve(const engine::HttpServerRequest& request,
   }
 }
 
+void AugmentWatch::end() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+  look();
+  draw(true);
+  if (draws_) set_log_output({});
+  if (server_) server_->stop();
+  save();
+  if (problem_) std::rethrow_exception(std::exchange(problem_, nullptr));
+}
+
 augment::SpendRecord AugmentWatch::finish() {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-    look();
-    draw(true);
-    if (draws_) set_log_output({});
-    if (server_) server_->stop();
-    save();
-    if (problem_) std::rethrow_exception(std::exchange(problem_, nullptr));
-  }
+  end();
+  ledger_.close();
   return ledger_.record();
 }
 

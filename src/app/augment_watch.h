@@ -48,8 +48,8 @@ class AugmentWatch {
 
   // The state of the job; from one thread at a time. Cheap: it is copied, and looked at later.
   void on_status(const augment::JobStatus& status);
-  // The end of the run: shows it, saves the account, ends the thread, and gives what all calls have
-  // spent. Error(io) where the account could not be saved.
+  // The end of a run that did its work: shows it, saves the account, ends the thread, and gives
+  // what all calls have spent. Error(io) where the account could not be saved.
   augment::SpendRecord finish();
   // Where the metrics are served: "http://127.0.0.1:9464/metrics"; "" where they are not.
   std::string metrics_url() const;
@@ -64,6 +64,7 @@ class AugmentWatch {
   };
 
   void work(const std::stop_token& stop);
+  void end();
   void look();
   void save();
   void draw(bool last);

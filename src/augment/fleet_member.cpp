@@ -112,11 +112,12 @@ EndpointStatus Member::status(double now_seconds) const {
   status.outstanding_tokens = static_cast<std::int64_t>(outstanding_tokens);
   status.busy_seconds += attempts.empty() ? 0 : now_seconds - busy_since_seconds;
   status.gpu_seconds = spec.gpus * status.busy_seconds;
+  status.spent_on_time = spec.price_per_hour * status.busy_seconds / kHour;
   status.spent =
       spec.price_per_million_prompt_tokens * static_cast<double>(status.prompt_tokens) / kMillion +
       spec.price_per_million_generated_tokens * static_cast<double>(status.generated_tokens) /
           kMillion +
-      spec.price_per_hour * status.busy_seconds / kHour;
+      status.spent_on_time;
   return status;
 }
 

@@ -25,7 +25,11 @@ Json to_json(const Spend& spend) {
           {"wasted_generated_tokens", spend.wasted_generated_tokens},
           {"busy_seconds", spend.busy_seconds},
           {"gpu_seconds", spend.gpu_seconds},
-          {"money", spend.money}};
+          {"money", spend.money},
+          {"hour_money", spend.hour_money},
+          {"request_seconds", spend.request_seconds},
+          {"full_seconds", spend.full_seconds},
+          {"full_request_seconds", spend.full_request_seconds}};
 }
 
 std::int64_t count_in(const Json& json, const char* name) {
@@ -55,13 +59,28 @@ Spend one_spend(const Json& json) {
           .wasted_generated_tokens = count_in(json, "wasted_generated_tokens"),
           .busy_seconds = amount_in(json, "busy_seconds"),
           .gpu_seconds = amount_in(json, "gpu_seconds"),
-          .money = amount_in(json, "money")};
+          .money = amount_in(json, "money"),
+          .hour_money = amount_in(json, "hour_money"),
+          .request_seconds = amount_in(json, "request_seconds"),
+          .full_seconds = amount_in(json, "full_seconds"),
+          .full_request_seconds = amount_in(json, "full_request_seconds")};
 }
 
 // True where `now` cannot be a later state of `before`: the endpoint counts from 0 again.
 bool starts_again(const Spend& before, const Spend& now) {
   return now.requests < before.requests || now.answers < before.answers ||
          now.generated_tokens < before.generated_tokens;
+}
+
+// What was in flight for so many seconds. Limits that grow are never quite filled.
+void hold(const EndpointStatus& endpoint, double seconds, Spend& held) {
+  constexpr double kFull = 0.9;
+  const auto in_flight = static_cast<double>(endpoint.in_flight);
+  held.request_seconds += in_flight * seconds;
+  if (endpoint.limit > 0 && in_flight >= kFull * static_cast<double>(endpoint.limit)) {
+    held.full_seconds += seconds;
+    held.full_request_seconds += in_flight * seconds;
+  }
 }
 
 }  // namespace
@@ -78,6 +97,10 @@ Spend& Spend::operator+=(const Spend& other) {
   busy_seconds += other.busy_seconds;
   gpu_seconds += other.gpu_seconds;
   money += other.money;
+  hour_money += other.hour_money;
+  request_seconds += other.request_seconds;
+  full_seconds += other.full_seconds;
+  full_request_seconds += other.full_request_seconds;
   return *this;
 }
 
@@ -92,7 +115,8 @@ Spend spend_of(const EndpointStatus& endpoint) {
           .wasted_generated_tokens = endpoint.wasted_generated_tokens,
           .busy_seconds = endpoint.busy_seconds,
           .gpu_seconds = endpoint.gpu_seconds,
-          .money = endpoint.spent};
+          .money = endpoint.spent,
+          .hour_money = endpoint.spent_on_time};
 }
 
 Spend total(const std::map<std::string, Spend>& endpoints) {
@@ -167,12 +191,14 @@ SpendLedger::SpendLedger(const fs::path& folder) : file_(spend_file(folder)) {
 }
 
 void SpendLedger::update(double seconds, const std::vector<EndpointStatus>& endpoints) {
-  seconds_ = std::max(seconds_, seconds);
+  const double passed = std::max(0.0, seconds - seconds_);
+  seconds_ += passed;
   for (const EndpointStatus& endpoint : endpoints) {
     Counted& counted = counted_[endpoint.name];
     const Spend now = spend_of(endpoint);
     if (starts_again(counted.now, now)) counted.before += counted.now;
     counted.now = now;
+    hold(endpoint, passed, counted.held);
   }
 }
 
@@ -181,6 +207,7 @@ Spend SpendLedger::this_call() const {
   for (const auto& [name, counted] : counted_) {
     sum += counted.before;
     sum += counted.now;
+    sum += counted.held;
   }
   return sum;
 }
@@ -192,15 +219,18 @@ SpendRecord SpendLedger::record() const {
   for (const auto& [name, counted] : counted_) {
     record.endpoints[name] += counted.before;
     record.endpoints[name] += counted.now;
+    record.endpoints[name] += counted.held;
   }
   return record;
 }
 
 void SpendLedger::save() {
-  const Spend now = this_call();
-  if (now == saved_) return;
+  if (this_call() != saved_) close();
+}
+
+void SpendLedger::close() {
   storage::write_file_atomically(file_, dump_json_pretty(to_json(record())));
-  saved_ = now;
+  saved_ = this_call();
 }
 
 }  // namespace tpt::augment

@@ -23,7 +23,13 @@ struct Spend {
   std::int64_t wasted_generated_tokens = 0;
   double busy_seconds = 0;
   double gpu_seconds = 0;
-  double money = 0;  // 0 where no price is known
+  double money = 0;       // 0 where no price is known
+  double hour_money = 0;  // of this, for the time
+  // What was in flight, over the time; and of the time during which the endpoint had all that it
+  // may be given at once, how long that was, and what was in flight.
+  double request_seconds = 0;
+  double full_seconds = 0;
+  double full_request_seconds = 0;
 
   Spend& operator+=(const Spend& other);
   bool operator==(const Spend&) const = default;
@@ -72,10 +78,13 @@ class SpendLedger {
   explicit SpendLedger(const std::filesystem::path& folder);
 
   // `seconds` and `endpoints` as they stand now, counted from the start of this process. Endpoints
-  // that have gone keep what they had; one that counts from 0 again is added to what it had.
+  // that have gone keep what they had; one that counts from 0 again is added to what it had. What
+  // is in flight is taken to have been so since the last update.
   void update(double seconds, const std::vector<EndpointStatus>& endpoints);
   // Writes the file where anything was asked or answered since the last time. Error(io).
   void save();
+  // The end of a call that did its work, if only from the journal: writes the file. Error(io).
+  void close();
 
   SpendRecord record() const;  // all calls
   Spend this_call() const;
@@ -84,6 +93,7 @@ class SpendLedger {
   struct Counted {
     Spend before;  // of an earlier life of the endpoint in this call
     Spend now;
+    Spend held;  // what was in flight, as it was seen
   };
 
   std::filesystem::path file_;

@@ -35,6 +35,7 @@ struct EndpointStatus {
   double busy_seconds = 0;    // during which it had work
   double gpu_seconds = 0;     // busy_seconds x the GPUs behind it
   double spent = 0;           // money, where a price is known
+  double spent_on_time = 0;   // the part of it that goes by the hour
   double answer_seconds = 0;  // from sending to the end, summed over `answers`
   // How many answers took at most kAnswerSeconds[i] and more than the bound before; the last counts
   // the longer ones.

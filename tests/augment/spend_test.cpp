@@ -69,6 +69,44 @@ TEST(Spend, EndpointsComeAndGo) {
   EXPECT_EQ(ledger.record().endpoints.at("a").answers, 14);
 }
 
+// Time at the limit tells how much an endpoint takes; its end, when work runs out, does not.
+TEST(Spend, WhatWasInFlightIsHeldOverTheTime) {
+  const TemporaryFolder folder;
+  SpendLedger ledger(folder.path());
+  EndpointStatus busy{.name = "a", .in_flight = 32, .limit = 32};
+  ledger.update(2, {busy});
+  busy.limit = 34;
+  busy.in_flight = 31;
+  ledger.update(3, {busy});
+  busy.in_flight = 4;
+  ledger.update(13, {busy});
+  ledger.update(12, {busy});  // a clock does not go back
+  const Spend spend = ledger.this_call();
+  EXPECT_DOUBLE_EQ(spend.request_seconds, 2 * 32 + 31 + 10 * 4);
+  EXPECT_DOUBLE_EQ(spend.full_seconds, 3);
+  EXPECT_DOUBLE_EQ(spend.full_request_seconds, 2 * 32 + 31);
+  ledger.save();
+  SpendLedger next(folder.path());
+  next.update(1, {busy});
+  EXPECT_DOUBLE_EQ(next.record().endpoints.at("a").request_seconds, spend.request_seconds + 4);
+}
+
+// A call that found everything in the journal is one of the run's too, once it has done its work.
+TEST(Spend, ACallWithoutRequestsIsCountedAtItsEnd) {
+  const TemporaryFolder folder;
+  SpendLedger first(folder.path());
+  first.update(3, {endpoint("a", 3)});
+  first.save();
+  SpendLedger second(folder.path());
+  second.update(2, {});
+  second.save();
+  EXPECT_EQ(read_spend(folder.path()).calls, 1);
+  second.close();
+  EXPECT_EQ(read_spend(folder.path()), second.record());
+  EXPECT_EQ(read_spend(folder.path()).calls, 2);
+  EXPECT_DOUBLE_EQ(read_spend(folder.path()).seconds, 5);
+}
+
 // A folder whose run did nothing is not written to: a second process that is refused must not
 // disturb the first.
 TEST(Spend, NothingSpentLeavesNoFile) {
