@@ -79,6 +79,15 @@ augment::EndpointStatus as_endpoint(const engine::Engine& engine, const augment:
           .busy_seconds = job.generated_tokens > 0 ? job.seconds : 0};
 }
 
+// What the run took, and not its last call alone.
+void add_spend(const augment::SpendRecord& spend, Json& record) {
+  const augment::Spend all = augment::total(spend.endpoints);
+  record["seconds"] = spend.seconds;
+  record["generated_tokens"] = all.generated_tokens;
+  record["wasted_tokens"] = all.wasted_generated_tokens;
+  record["spend"] = augment::to_json(spend);
+}
+
 void write_card(const fs::path& folder, augment::CardFacts facts, const augment::Config& config,
                 const AugmentOptions& options) {
   const augment::Prompt prompt = augment::load_prompt(config.prompt);
@@ -152,7 +161,7 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
       facts.rows = statistics;
       facts.job = last;
       facts.spend = watch->finish();
-      record["spend"] = augment::to_json(facts.spend);
+      add_spend(facts.spend, record);
       write_card(folder, std::move(facts), config, options);
     }
     return record;

@@ -1,6 +1,7 @@
 #include "app/command_line.h"
 #include "app/steps.h"
 #include "app/verbs.h"
+#include "app/watch_flags.h"
 
 #include <fmt/core.h>
 
@@ -13,7 +14,7 @@ void augment_verb(Arguments arguments, Run run) {
   filter::Config gate;
   bool judge = false;
   std::string out;
-  AugmentOptions options{.watch = true, .build = {.version = TPT_VERSION, .commit = ""}};
+  AugmentOptions options;
   CommandLine line("augment",
                    "Has an engine think about every document. Ctrl-C drains; the same "
                    "command goes on where it stopped, after kill -9 too.");
@@ -22,11 +23,7 @@ void augment_verb(Arguments arguments, Run run) {
   line.text("shard", options.shard,
             "do part K of N, from 0: K/N, auto (Slurm array or Kubernetes indexed job) or auto/N; "
             "rows in OUT/shard-KKKKK-of-NNNNN");
-  line.text("metrics", options.metrics, "serve Prometheus metrics at HOST:PORT or :PORT");
-  line.text("card-title", options.card.title, "of the dataset card; else the folder's name");
-  line.text("card-licence", options.card.licence, "of the rows; else from their metadata");
-  line.text("card-licence-field", options.card.licence_field, "metadata field with the licence");
-  line.text("card-domain-field", options.card.domain_field, "metadata field with the domain");
+  add_watch_flags(line, options);
   line.section("corpus", corpus);
   line.section("engine", engine);
   line.section("augment", config);

@@ -1,6 +1,5 @@
 #include "app/flow.h"
 
-#include "app/steps.h"
 #include "base/log.h"
 #include "storage/atomic_file.h"
 
@@ -48,7 +47,8 @@ ExperimentInputs experiment_inputs(const Recipe& recipe, const Workspace& work) 
   return inputs;
 }
 
-FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run) {
+FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run,
+                     const AugmentOptions& watch) {
   FlowResult result;
   corpus::Config documents = recipe.corpus;
   if (recipe.has("lab")) {
@@ -58,7 +58,8 @@ FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run) {
     documents = lab_corpus({work.lab()});
   }
   if (!recipe.has("augment")) return result;
-  result.augment = augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run);
+  result.augment =
+      augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run, watch);
   if (recipe.has("filter")) {
     result.filter = filter_step(recipe.filter, work.augmented(), work.filtered());
     log_info("filter: {} kept, {} rejected {}", dump_json(result.filter.at("kept")),
@@ -104,11 +105,12 @@ FlowResult flow_result_from_json(const Json& json) {
   return result;
 }
 
-FlowResult run_flow(const Recipe& recipe, const Workspace& work, Run run) {
+FlowResult run_flow(const Recipe& recipe, const Workspace& work, Run run, AugmentOptions watch) {
+  if (watch.card.title.empty()) watch.card.title = recipe.title;
   fs::create_directories(work.root);
   storage::write_file_atomically(work.record(), dump_json_pretty(recorded(recipe)));
   log_info("{} -> {}", recipe.title, work.root.string());
-  FlowResult result = run_steps(recipe, work, run);
+  FlowResult result = run_steps(recipe, work, run, watch);
   storage::write_file_atomically(work.result(), dump_json_pretty(to_json(result)));
   return result;
 }

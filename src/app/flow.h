@@ -4,6 +4,7 @@
 #include "app/experiment.h"
 #include "app/recipe.h"
 #include "app/stage.h"
+#include "app/steps.h"
 #include "app/workspace.h"
 
 namespace tpt::app {
@@ -20,7 +21,9 @@ struct FlowResult {
 Json to_json(const FlowResult& result);
 FlowResult flow_result_from_json(const Json& json);
 
-// Does what is not done yet, and leaves recipe.json and result.json in the workspace.
-FlowResult run_flow(const Recipe& recipe, const Workspace& work, Run run);
+// Does what is not done yet, and leaves recipe.json and result.json in the workspace. `watch`: how
+// the thinking is shown, served and described; its card is called as the recipe where it has no
+// title.
+FlowResult run_flow(const Recipe& recipe, const Workspace& work, Run run, AugmentOptions watch);
 
 }  // namespace tpt::app

@@ -1,6 +1,7 @@
 #include "app/build_page.h"
 #include "app/command_line.h"
 #include "app/verbs.h"
+#include "app/watch_flags.h"
 #include "base/error.h"
 #include "report/report.h"
 #include "storage/atomic_file.h"
@@ -92,12 +93,14 @@ void run_verb(Arguments arguments, Run run) {
   std::string recipe_file;
   std::vector<std::string> settings;
   std::string out;
+  AugmentOptions watch;
   CommandLine line("run",
                    "Runs a whole recipe, from corpus to report. Run it again to go on after "
                    "an interruption: finished steps are not done again.");
   line.input("RECIPE", recipe_file, "a TOML file, as those in recipes/");
   line.text("out", out, "folder for every step, report.html and summary.json", true);
   line.texts("set", settings, "section.option=value, over what the recipe says; may be repeated");
+  add_watch_flags(line, watch);
   line.example("tpt run recipes/demo.toml --out build/demo");
   line.example("tpt run recipes/lab.toml --out build/lab --set experiment.seeds=1,2,3,4");
   line.example("tpt run my.toml --out runs/mine --set pack.shuffle_thinking=true");
@@ -108,13 +111,13 @@ void run_verb(Arguments arguments, Run run) {
   RunRecord record{.title = recipe.title, .commands = {command_text(recipe_file, settings, out)}};
   if (recipe.flows.empty()) {
     record.flows = {"."};
-    run_flow(recipe, {out}, run);
+    run_flow(recipe, {out}, run, watch);
   }
   std::vector<Recipe> flows;
   for (const fs::path& flow : recipe.flows) flows.push_back(read_recipe(flow, settings));
   for (const Recipe& flow : flows) {
     record.flows.push_back(flow.file.stem().string());
-    run_flow(flow, {fs::path(out) / record.flows.back()}, run);
+    run_flow(flow, {fs::path(out) / record.flows.back()}, run, watch);
   }
   record.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
