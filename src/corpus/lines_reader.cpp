@@ -55,7 +55,8 @@ class LinesReader : public ItemReader {
  public:
   LinesReader(const FilePiece& piece, const Config& config)
       : piece_(piece),
-        by_number_(!piece.whole() && storage::is_archive(piece.file.path)),
+        archive_(storage::is_archive(piece.file.path)),
+        by_number_(!piece.whole() && archive_),
         lines_(open(piece, by_number_)),
         text_column_(config.text_column),
         id_column_(config.id_column) {
@@ -79,8 +80,11 @@ class LinesReader : public ItemReader {
   }
 
   std::int64_t bytes_read() const override {
-    const std::int64_t from = by_number_ ? piece_.begin : 0;
-    return std::clamp(lines_.file_bytes() - from, std::int64_t{0}, piece_.end - piece_.begin);
+    // Of an archive it is known only how much of it was taken to be decompressed.
+    const std::int64_t read = !archive_    ? lines_.next_begin() - piece_.begin
+                              : by_number_ ? lines_.file_bytes() - piece_.begin
+                                           : lines_.file_bytes();
+    return std::clamp(read, std::int64_t{0}, piece_.end - piece_.begin);
   }
 
   // Asked for only where a document has no id or a line is bad: then the bytes before are read.
@@ -190,6 +194,7 @@ class LinesReader : public ItemReader {
   }
 
   FilePiece piece_;
+  bool archive_ = false;
   bool by_number_ = false;  // the piece is told by the numbers of its lines, not by bytes
   std::int64_t skipped_ = 0;
   std::int64_t end_number_ = 0;
