@@ -17,7 +17,13 @@ void describe(Fields& fields, PlanConfig& config) {
   fields.integer("sample_documents", config.sample_documents,
                  "count tokens of this many documents and scale by bytes; 0: count them all", 0);
   fields.text("measured", config.measured,
-              "a folder that tpt augment wrote: take thinking tokens and tokens/s from it");
+              "a finished folder of tpt augment: carry its rows, speed, waste and prices over to "
+              "the corpus, with 90 % intervals");
+  fields.integer("endpoints", config.endpoints,
+                 "of a measured plan: so many like the sample's; 0: as many as it had", 0, 1 << 20);
+  fields.integer("in_flight_per_endpoint", config.in_flight_per_endpoint,
+                 "of a measured plan: requests at once; 0: as many as the sample had", 0, 1 << 20);
+  fields.integer("seed", config.seed, "of the draws behind the intervals of a measured plan", 0);
   fields.number("thinking_tokens_per_document", config.thinking_tokens_per_document,
                 "0: as measured, else 1100, near the paper's", 0);
   fields.number("tokens_per_second_per_gpu", config.tokens_per_second_per_gpu,
@@ -29,7 +35,10 @@ void describe(Fields& fields, PlanConfig& config) {
   fields.number("model_flops_share", config.model_flops_share,
                 "share of that peak that training reaches", 0.001, 1);
   fields.integer("parameters", config.parameters, "of the student; 0: of the recipe's [model]", 0);
-  fields.integer("train_tokens", config.train_tokens, "0: one pass over the shards", 0);
+  fields.integer("train_tokens", config.train_tokens,
+                 "to train on; 0: one pass over the shards. A measured "
+                 "plan says how many documents they need",
+                 0);
   fields.number("price_per_gpu_hour", config.price_per_gpu_hour, "in any currency; 0: not shown",
                 0);
 }

@@ -12,7 +12,10 @@ namespace tpt::app {
 
 struct PlanConfig {
   std::int64_t sample_documents = 1000;
-  std::string measured;                     // an augmented folder to take rates from
+  std::string measured;                     // an augmented folder to project from
+  std::int64_t endpoints = 0;               // of a measured plan; 0: as many as were measured
+  std::int64_t in_flight_per_endpoint = 0;  // 0: as many as were measured
+  std::int64_t seed = 1;                    // of the draws for the intervals
   double thinking_tokens_per_document = 0;  // 0: from `measured`, else the paper's
   double tokens_per_second_per_gpu = 930;   // generated; the paper's 8B on an A100 (derived)
   double kept_share = 1.0;
@@ -32,7 +35,7 @@ struct CorpusSize {
   double bytes = 0;            // of text
   double document_tokens = 0;  // after the cut of the context, as prompts
   double full_document_tokens = 0;
-  bool estimated = false;  // from a sample
+  bool estimated = false;  // documents or tokens, from a part
 };
 
 struct Plan {

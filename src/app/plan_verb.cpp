@@ -1,19 +1,24 @@
+#include "app/benchmark_files.h"
 #include "app/command_line.h"
+#include "app/corpus_size.h"
 #include "app/engines.h"
+#include "app/measured_sample.h"
 #include "app/plan.h"
 #include "app/verbs.h"
 #include "augment/augment.h"
+#include "augment/figure_text.h"
 #include "base/error.h"
-#include "corpus/reader.h"
+#include "corpus/config.h"
+#include "filter/filter.h"
 #include "model/config.h"
 #include "pack/pack.h"
-#include "storage/augmented_file.h"
-#include "storage/manifest.h"
 #include "tokenize/tokenizer.h"
 
 #include <fmt/core.h>
 
-#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace tpt::app {
 namespace {
@@ -22,49 +27,25 @@ namespace {
 constexpr double kPaperThinkingTokens = 1100;
 constexpr std::int64_t kSmallVocabulary = 65500;
 
-// Counts the first documents and scales by the bytes of the files.
-CorpusSize measure_corpus(const corpus::Config& config, std::int64_t sample_documents,
-                          std::int64_t context_tokens, const tokenize::Tokenizer& tokenizer) {
-  corpus::Reader documents(config, "");
-  CorpusSize size;
-  Document document;
-  bool more = documents.next(document);
-  while (more) {
-    const std::int64_t tokens = tokenizer.count(document.text);
-    size.documents += 1;
-    size.bytes += static_cast<double>(document.text.size());
-    size.full_document_tokens += static_cast<double>(tokens);
-    size.document_tokens += static_cast<double>(std::min(tokens, context_tokens));
-    if (sample_documents > 0 && size.documents >= static_cast<double>(sample_documents)) break;
-    more = documents.next(document);
+// What the measured folder says takes the place of what was given for it.
+Projection project_measured(PlanConfig& config, const CorpusSize& corpus, const pack::Config& pack,
+                            const tokenize::Tokenizer& tokenizer, const filter::Filter* filter) {
+  const pack::Composer composer(pack, tokenizer);
+  const MeasuredSample sample = read_sample(config.measured, composer, pack.format, filter);
+  const Target target{.documents = corpus.documents,
+                      .text_bytes = corpus.bytes,
+                      .endpoints = static_cast<double>(config.endpoints),
+                      .in_flight_per_endpoint = static_cast<double>(config.in_flight_per_endpoint),
+                      .train_tokens = static_cast<double>(config.train_tokens)};
+  const Projection plan = project(sample, target, static_cast<std::uint64_t>(config.seed));
+  const double gpus = plan.endpoints * plan.gpus_per_endpoint;
+  if (gpus > 0) config.tokens_per_second_per_gpu = plan.tokens_per_second / gpus;
+  config.kept_share = plan.kept_share;
+  if (config.thinking_tokens_per_document == 0) {
+    config.thinking_tokens_per_document =
+        plan.kept_tokens.middle / plan.kept_share / corpus.documents;
   }
-  if (size.documents == 0) user_error("tpt plan: the corpus holds no document");
-  if (!more || documents.bytes_read() <= 0) return size;
-  const double scale = std::max(1.0, static_cast<double>(documents.bytes_total()) /
-                                         static_cast<double>(documents.bytes_read()));
-  size.documents *= scale;
-  size.bytes *= scale;
-  size.full_document_tokens *= scale;
-  size.document_tokens *= scale;
-  size.estimated = true;
-  return size;
-}
-
-// Thinking tokens a document, and tokens/s of one engine, from a finished augment step.
-double thinking_per_document(PlanConfig& config) {
-  if (!config.measured.empty()) {
-    const auto manifest = storage::read_manifest(config.measured);
-    if (!manifest || manifest->step != "augment") {
-      user_error("plan.measured: {} holds no finished tpt augment", config.measured);
-    }
-    const double tokens = manifest->counts.at("thinking_tokens").get<double>();
-    const double documents = manifest->counts.at("documents").get<double>();
-    const double seconds = manifest->counts.at("seconds").get<double>();
-    if (seconds > 0 && tokens > 0) config.tokens_per_second_per_gpu = tokens / seconds;
-    if (config.thinking_tokens_per_document == 0 && documents > 0) return tokens / documents;
-  }
-  if (config.thinking_tokens_per_document > 0) return config.thinking_tokens_per_document;
-  return kPaperThinkingTokens;
+  return plan;
 }
 
 std::string count_text(double value) {
@@ -81,9 +62,74 @@ std::string bytes_text(double bytes) {
   return fmt::format("{:.1f} kB", bytes / 1e3);
 }
 
+void print_interval(const std::string& name, const Interval& interval,
+                    const std::function<std::string(double)>& text) {
+  fmt::print("{:<28} {} ({} to {})\n", name, text(interval.middle), text(interval.low),
+             text(interval.high));
+}
+
 std::string hours_text(double hours, std::int64_t gpus) {
   return fmt::format("{:.3g} h on one, {:.3g} days on {}", hours,
                      hours / 24 / static_cast<double>(gpus), gpus);
+}
+
+std::string endpoint_text(const EndpointProjection& endpoint) {
+  std::string text =
+      fmt::format("{} of the tokens, {} tokens/s", augment::share_text(endpoint.share),
+                  augment::short_count(endpoint.tokens_per_second));
+  if (endpoint.gpu_hours > 0) text += fmt::format(", {:.3g} GPU-hours", endpoint.gpu_hours);
+  if (endpoint.money > 0) text += ", price " + augment::money_text(endpoint.money);
+  return text;
+}
+
+void print_time(const Projection& plan) {
+  fmt::print("{:<28} {:.3g} endpoints, {:.3g} requests at once each, {} tokens/s in all\n", "with",
+             plan.endpoints, plan.in_flight_per_endpoint,
+             augment::short_count(plan.tokens_per_second));
+  print_interval("time to the last answer", plan.wall_seconds, augment::duration_text);
+  fmt::print("{:<28} {}\n", "  of this the tail", augment::duration_text(plan.tail_seconds));
+}
+
+// What makes the intervals worth less than they look.
+void print_doubts(const Projection& plan, std::int64_t sample_documents) {
+  constexpr double kOtherLength = 1.3;
+  if (plan.length_ratio > kOtherLength || plan.length_ratio < 1 / kOtherLength) {
+    fmt::print(
+        "note: a document of the corpus is {:.2g} times as long as one of the sample: take the "
+        "sample from all over the corpus, or these intervals may not hold\n",
+        plan.length_ratio);
+  }
+  if (plan.sample_documents_for_a_tenth > static_cast<double>(sample_documents)) {
+    fmt::print("note: a sample of about {} documents would tell the kept tokens to 10 %\n",
+               count_text(plan.sample_documents_for_a_tenth));
+  }
+}
+
+void print_projection(const PlanConfig& config, const Projection& plan) {
+  const auto hours = [](double value) { return fmt::format("{:.3g} h", value); };
+  fmt::print("\nmeasured in {}, middle (90 % interval):\n", config.measured);
+  print_interval("requests", plan.rows, count_text);
+  print_interval("kept rows", plan.kept_rows, count_text);
+  fmt::print("{:<28} {}\n", "kept share", augment::share_text(plan.kept_share));
+  print_interval("tokens sent", plan.prompt_tokens, count_text);
+  print_interval("tokens generated", plan.generated_tokens, count_text);
+  print_interval("thinking tokens kept", plan.kept_tokens, count_text);
+  fmt::print("{:<28} {}\n", "wasted share", augment::share_text(plan.wasted_share));
+  print_interval("tokens to train on", plan.train_tokens, count_text);
+  if (plan.documents_needed.middle > 0) {
+    print_interval(
+        fmt::format("documents for {}", count_text(static_cast<double>(config.train_tokens))),
+        plan.documents_needed, count_text);
+  }
+  if (plan.wall_seconds.middle > 0) print_time(plan);
+  if (plan.gpu_hours.middle > 0) print_interval("GPU-hours", plan.gpu_hours, hours);
+  if (plan.money.middle > 0) print_interval("price", plan.money, augment::money_text);
+  for (const EndpointProjection& endpoint : plan.by_endpoint) {
+    fmt::print("  {:<26} {}\n", augment::without_secrets(endpoint.name), endpoint_text(endpoint));
+  }
+  print_interval("disk: rows", plan.rows_bytes, bytes_text);
+  print_interval("disk: journal", plan.journal_bytes, bytes_text);
+  print_doubts(plan, plan.sample_documents);
 }
 
 void print_plan(const PlanConfig& config, const CorpusSize& corpus, const Plan& plan) {
@@ -117,6 +163,8 @@ void plan_verb(Arguments arguments, Run /*run*/) {
   pack::Config pack;
   model::Config model;
   PlanConfig config;
+  filter::Config gate;
+  bool judge = false;
   bool as_json = false;
   CommandLine line("plan",
                    "Tokens, GPU-hours and disk of a corpus before it is paid for, from a "
@@ -125,19 +173,31 @@ void plan_verb(Arguments arguments, Run /*run*/) {
   line.flag("json", as_json, "print one JSON object instead of the table");
   line.section("corpus", corpus);
   line.section("augment", augment);
+  line.flag("gate", judge, "judge the rows of a measured sample by [filter] as well");
+  line.section("filter", gate);
   line.section("pack", pack);
   line.section("model", model);
   line.section("plan", config);
   line.example("tpt plan corpus/ --recipe recipes/paper-from-scratch.toml --gpus 64");
-  line.example("tpt plan data/sample/*.jsonl --measured build/demo/demo-documents/augmented");
+  line.example("tpt plan corpus/ --measured sample/ --endpoints 64 --train-tokens 100000000000");
   if (!line.parse(arguments)) return;
   const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(pack.tokenizer));
-  const CorpusSize size =
-      measure_corpus(corpus, config.sample_documents, augment.context_tokens, *tokenizer);
+  const CorpusSize size = measure_corpus(
+      corpus,
+      {.sample_documents = config.sample_documents, .context_tokens = augment.context_tokens},
+      *tokenizer);
   if (config.parameters == 0) {
     config.parameters = model::num_parameters(model::resolved(model, tokenizer->vocab_size()));
   }
-  const double thinking = thinking_per_document(config);
+  std::optional<Projection> projection;
+  if (!config.measured.empty()) {
+    std::optional<filter::Filter> filter;
+    if (judge) filter.emplace(gate, filter_materials(gate, gate.prompts));
+    projection = project_measured(config, size, pack, *tokenizer, filter ? &*filter : nullptr);
+  }
+  const double thinking = config.thinking_tokens_per_document > 0
+                              ? config.thinking_tokens_per_document
+                              : kPaperThinkingTokens;
   const Plan plan =
       make_plan(config, size, thinking, tokenizer->vocab_size() < kSmallVocabulary ? 2 : 4);
   if (as_json) {
@@ -146,9 +206,11 @@ void plan_verb(Arguments arguments, Run /*run*/) {
     json["estimated"] = size.estimated;
     json["thinking_tokens_per_document"] = thinking;
     json["tokens_per_second_per_gpu"] = config.tokens_per_second_per_gpu;
+    if (projection) json["measured"] = to_json(*projection);
     fmt::print("{}\n", dump_json(json));
   } else {
     print_plan(config, size, plan);
+    if (projection) print_projection(config, *projection);
   }
 }
 
