@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <regex>
+#include <set>
 
 namespace tpt::augment {
 namespace {
@@ -133,6 +135,41 @@ TEST_F(MetricsText, PrometheusReadsEveryFigure) {
   EXPECT_EQ(value(page, "tpt_request_seconds_count"), 40);
   EXPECT_EQ(value(page, "tpt_request_seconds_sum"), 89);
   EXPECT_EQ(page.at("types").at("tpt_request_seconds"), "histogram");
+}
+
+// Every metric and label that the page for operators names is served, and every metric stands
+// there.
+TEST_F(MetricsText, AreWhatTheDocumentsSay) {
+  SpendRecord run{.calls = 1};
+  run.endpoints["a"] = spend_of(some_endpoint("a"));
+  EndpointStatus down = some_endpoint("b");
+  down.state = "down";
+  const std::string page = metrics_text(some_job(), {some_endpoint("a"), down}, run.endpoints["a"],
+                                        run, {"0.1.0", "abc"});
+  const std::string document = storage::read_file(TPT_SOURCE_DIR "/docs/operations.md");
+  std::set<std::string> named;
+  const std::regex metric(R"((tpt_[a-z_]+)(\{[^}]*\})?)");
+  for (std::sregex_iterator found(document.begin(), document.end(), metric), end; found != end;
+       ++found) {
+    const std::string name = (*found)[1];
+    const std::string served = std::regex_replace(name, std::regex("_(bucket|sum|count)$"), "");
+    const bool whole = page.find("# TYPE " + name + " ") != std::string::npos;
+    EXPECT_TRUE(whole || page.find("# TYPE " + served + " ") != std::string::npos) << name;
+    named.insert(whole ? name : served);
+    const std::string labels = (*found)[2];
+    const std::regex label(R"(([a-z]+)(=|!=)\"([^"]*)\")");
+    for (std::sregex_iterator each(labels.begin(), labels.end(), label); each != end; ++each) {
+      EXPECT_TRUE(
+          std::regex_search(page, std::regex("\n" + name + "\\{[^}\n]*" + std::string((*each)[1]) +
+                                             "=\"" + std::string((*each)[3]) + "\"")))
+          << name << labels;
+    }
+  }
+  EXPECT_GE(named.size(), 30U);
+  for (std::size_t at = 0; (at = page.find("# TYPE ", at)) != std::string::npos; ++at) {
+    const std::string name = page.substr(at + 7, page.find(' ', at + 7) - at - 7);
+    EXPECT_TRUE(named.contains(name)) << name << " is not in docs/operations.md";
+  }
 }
 
 TEST_F(MetricsText, HostileNamesSpoilNothing) {
