@@ -65,7 +65,10 @@ augment::Gate make_gate(const augment::Config& config, const AugmentOptions& opt
   prompts.push_back(config.prompt);
   const auto filter = std::make_shared<const filter::Filter>(
       *options.gate, filter_materials(*options.gate, prompts));
-  return [filter](const AugmentedDocument& row) { return filter->judge(row).reason; };
+  return [filter](const AugmentedDocument& row) {
+    filter::Verdict verdict = filter->judge(row);
+    return augment::Judgement{std::move(verdict.reason), std::move(verdict.detail)};
+  };
 }
 
 // Of one engine without endpoints of its own, from what the job knows of it.

@@ -87,9 +87,14 @@ struct Counts {
 
 Json to_json(const Counts& counts);
 
-// Why a row is to be set aside; "" for a row to be kept. Called from one thread, in the rows'
-// order.
-using Gate = std::function<std::string(const AugmentedDocument&)>;
+// Why a row is to be set aside, and what was found in it; no reason for a row to be kept.
+struct Judgement {
+  std::string reason;
+  std::string detail;
+};
+
+// Called from one thread, in the rows' order.
+using Gate = std::function<Judgement(const AugmentedDocument&)>;
 
 struct Hooks {
   Gate gate;  // may be empty: everything is kept

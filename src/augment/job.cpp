@@ -229,7 +229,7 @@ void Job::write(Slot ready) {
     ready.trajectory.text = std::move(answer->thinking);
   }
   Trajectory& trajectory = ready.trajectory;
-  std::string reason;
+  Judgement known;
   if (ready.state == Slot::State::answered && trajectory.finish == Finish::length) {
     const std::size_t end =
         config_.at_cap == AtCap::trim ? tokenize::last_sentence_end(trajectory.text) : 0;
@@ -237,7 +237,7 @@ void Job::write(Slot ready) {
       trajectory.text.resize(end);
       trajectory.finish = Finish::trimmed;
     }
-    if (config_.at_cap == AtCap::set_aside) reason = "cap";
+    if (config_.at_cap == AtCap::set_aside) known.reason = "cap";
   }
   AugmentedDocument row = row_of(std::move(ready.piece));
   row.trajectory = std::move(trajectory);
@@ -246,7 +246,7 @@ void Job::write(Slot ready) {
     return;
   }
   from_journal_ += ready.from_journal ? 1 : 0;
-  output_.put(std::move(row), std::move(reason));
+  output_.put(std::move(row), std::move(known));
 }
 
 bool Job::too_many_failed() const {

@@ -43,16 +43,16 @@ Output::Output(fs::path folder, std::int64_t rows_per_part, Gate gate, RowStatis
 
 Output::~Output() { thread_.request_stop(); }
 
-void Output::put(AugmentedDocument row, std::string reason) {
+void Output::put(AugmentedDocument row, Judgement known) {
   batch_bytes_ += held_bytes(row);
-  batch_.push_back({std::move(row), std::move(reason), std::nullopt});
+  batch_.push_back({std::move(row), std::move(known), std::nullopt});
   ++put_;
   if (batch_bytes_ >= kBatchBytes) flush();
 }
 
 void Output::put_failure(AugmentedDocument row, FailedRow failed) {
   batch_bytes_ += held_bytes(row) + failed.partial.size();
-  batch_.push_back({std::move(row), "", std::move(failed)});
+  batch_.push_back({std::move(row), {}, std::move(failed)});
   ++put_;
 }
 
@@ -108,20 +108,21 @@ void Output::write(Item item, OutputCounts& counts) {
     return;
   }
   const Trajectory& trajectory = item.row.trajectory;
-  if (item.reason.empty() && gate_) item.reason = gate_(item.row);
+  if (item.judgement.reason.empty() && gate_) item.judgement = gate_(item.row);
+  const std::string& reason = item.judgement.reason;
   ++counts.finished[std::string(finish_name(trajectory.finish))];
   counts.prompt_tokens += trajectory.prompt_tokens;
   counts.thinking_tokens += trajectory.thinking_tokens;
-  if (statistics_ != nullptr) statistics_->settled(item.row, item.reason);
-  if (item.reason.empty()) {
+  if (statistics_ != nullptr) statistics_->settled(item.row, reason);
+  if (reason.empty()) {
     rows_.put(std::move(item.row));
     ++counts.written;
     return;
   }
   counts.rejected_tokens += trajectory.thinking_tokens;
-  ++counts.reasons[item.reason];
+  ++counts.reasons[reason];
   if (!rejected_) rejected_.emplace(folder_ / kRejected, rows_per_part_);
-  rejected_->put(std::move(item.row), std::move(item.reason));
+  rejected_->put(std::move(item.row), reason, item.judgement.detail);
   ++counts.rejected;
 }
 

@@ -48,9 +48,9 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  // The next row: judged by the gate, unless `reason` says already why it is rejected. Waits where
+  // The next row: judged by the gate, unless `known` says already why it is rejected. Waits where
   // the disk does not keep up. Throws what writing an earlier row threw.
-  void put(AugmentedDocument row, std::string reason = {});
+  void put(AugmentedDocument row, Judgement known = {});
   // The next row has failed.
   void put_failure(AugmentedDocument row, FailedRow failed);
   // Hands over what was put since the last call; nothing is written before.
@@ -66,7 +66,7 @@ class Output {
  private:
   struct Item {
     AugmentedDocument row;
-    std::string reason;
+    Judgement judgement;
     std::optional<FailedRow> failed;
   };
 

@@ -60,9 +60,10 @@ Counts run_scenario(const Config& config, const std::vector<Document>& documents
              std::move(stop), std::move(hooks));
 }
 
-std::string scenario_gate(const AugmentedDocument& row) {
-  if (row.trajectory.text.size() % 4 == 0) return "even";
-  return row.trajectory.text.size() % 7 == 0 ? "odd" : "";
+Judgement scenario_gate(const AugmentedDocument& row) {
+  const std::size_t bytes = row.trajectory.text.size();
+  if (bytes % 4 == 0) return {"even", fmt::format("{} bytes", bytes)};
+  return bytes % 7 == 0 ? Judgement{"odd", ""} : Judgement{};
 }
 
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder) {

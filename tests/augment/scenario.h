@@ -29,7 +29,7 @@ Counts run_scenario(const Config& config, const std::vector<Document>& documents
                     std::stop_token stop = {}, Hooks hooks = {});
 
 // Rejects about a third of the rows, for two reasons.
-std::string scenario_gate(const AugmentedDocument& row);
+Judgement scenario_gate(const AugmentedDocument& row);
 
 // All rows of a folder.
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder);

@@ -176,12 +176,13 @@ TEST(Ways, StopsLoopsAndAsksAgainWithoutThem) {
   EXPECT_EQ(read_rows(folder.path()).at(0).trajectory.text.size(), 25'000U);
 }
 
-std::string gate_reason(const AugmentedDocument& row) {
-  if (row.trajectory.text.size() % 3 == 0) return "divisible";
-  return row.trajectory.text.size() % 5 == 0 ? "round" : "";
+Judgement sizes_gate(const AugmentedDocument& row) {
+  const std::size_t bytes = row.trajectory.text.size();
+  if (bytes % 3 == 0) return {"divisible", fmt::format("{} bytes", bytes)};
+  return bytes % 5 == 0 ? Judgement{"round", ""} : Judgement{};
 }
 
-TEST(Ways, TheGateSetsRowsAsideWithTheirReason) {
+TEST(Ways, TheGateSetsRowsAsideWithTheirReasonAndDetail) {
   const std::vector<Document> documents = scenario_documents(200);
   const TemporaryFolder folder;
   engine::FakeConfig fake = scenario_engine(milliseconds(0));
@@ -193,7 +194,7 @@ TEST(Ways, TheGateSetsRowsAsideWithTheirReason) {
   engine::FakeEngine engine(fake);
   const Counts counts =
       run_gated(config, documents, engine, folder.path(),
-                {.gate = gate_reason, .on_status = [&](const JobStatus& s) { last = s; }});
+                {.gate = sizes_gate, .on_status = [&](const JobStatus& s) { last = s; }});
   EXPECT_EQ(counts.rows_in, 200);
   EXPECT_GT(counts.failed, 0);
   EXPECT_GT(counts.rejected, 20);
@@ -205,11 +206,12 @@ TEST(Ways, TheGateSetsRowsAsideWithTheirReason) {
   std::map<std::string, std::int64_t> reasons;
   storage::AugmentedReader rejected(folder.path() / "rejected");
   for (AugmentedDocument row; rejected.next(row);) {
-    EXPECT_EQ(rejected.reason(), gate_reason(row));
+    EXPECT_EQ(rejected.reason(), sizes_gate(row).reason);
+    EXPECT_EQ(rejected.detail(), sizes_gate(row).detail);
     ++reasons[rejected.reason()];
   }
   EXPECT_EQ(reasons, counts.reasons);
-  for (const auto& row : read_rows(folder.path())) EXPECT_EQ(gate_reason(row), "");
+  for (const auto& row : read_rows(folder.path())) EXPECT_EQ(sizes_gate(row).reason, "");
   // Without the gate all stand in the parts again, and nothing is asked but what had failed.
   const Counts open = run_gated(config, documents, engine, folder.path(), {});
   EXPECT_EQ(open.asked, counts.failed);
@@ -220,7 +222,7 @@ TEST(Ways, TheGateSetsRowsAsideWithTheirReason) {
 TEST(Ways, AGateThatThrowsEndsTheRun) {
   const TemporaryFolder folder;
   engine::FakeEngine engine(scenario_engine(milliseconds(0)));
-  const auto gate = [](const AugmentedDocument&) -> std::string { data_error("the gate is shut"); };
+  const auto gate = [](const AugmentedDocument&) -> Judgement { data_error("the gate is shut"); };
   EXPECT_THROW(run_gated(scenario_config(), scenario_documents(2000), engine, folder.path(),
                          {.gate = gate, .on_status = {}}),
                Error);
