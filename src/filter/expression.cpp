@@ -26,6 +26,22 @@ constexpr auto kSpellings = std::to_array<Spelling>({
     {"\xC2\xA0", ' '},     {"\xE2\x82\xAC", ' '},
 });
 
+// What a sign may begin with: 's' for the first byte of a spelling, else the kind of the sign that
+// the byte alone is, 0 for none. Most bytes of a text are none.
+constexpr std::array<char, 256> kBeginnings = [] {
+  std::array<char, 256> kinds{};
+  for (const char plain : std::string_view("+-*/^%x")) {
+    kinds[static_cast<unsigned char>(plain)] = plain;
+  }
+  for (const char open : std::string_view("({")) kinds[static_cast<unsigned char>(open)] = '(';
+  for (const char close : std::string_view(")}")) kinds[static_cast<unsigned char>(close)] = ')';
+  for (const char layout : std::string_view(" $&")) kinds[static_cast<unsigned char>(layout)] = ' ';
+  for (const Spelling& spelling : kSpellings) {
+    kinds[static_cast<unsigned char>(spelling.text[0])] = 's';
+  }
+  return kinds;
+}();
+
 bool is_letter(std::string_view text, std::size_t at) {
   return at < text.size() &&
          ((text[at] >= 'a' && text[at] <= 'z') || (text[at] >= 'A' && text[at] <= 'Z'));
@@ -204,10 +220,15 @@ class Parser {
 
 }  // namespace
 
-Sign sign_at(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return {};
+namespace {
+
+Sign spelled_sign_at(std::string_view text, std::size_t at) {
   for (const Spelling& spelling : kSpellings) {
-    if (text.substr(at, spelling.text.size()) != spelling.text) continue;
+    // Two bytes tell nearly all of them apart.
+    if (spelling.text[0] != text[at] || at + 1 >= text.size() || spelling.text[1] != text[at + 1] ||
+        text.substr(at, spelling.text.size()) != spelling.text) {
+      continue;
+    }
     // "\left" is not "\leftarrow", but "\times3" is fine.
     if (spelling.text[0] == '\\' && is_letter(spelling.text, 1) &&
         is_letter(text, at + spelling.text.size())) {
@@ -215,28 +236,23 @@ Sign sign_at(std::string_view text, std::size_t at) {
     }
     return {spelling.kind, spelling.text.size()};
   }
-  switch (text[at]) {
-    case '+':
-    case '-':
-    case '*':
-    case '/':
-    case '^':
-    case '%':
-      return {text[at], 1};
-    case '(':
-    case '{':
-      return {'(', 1};
-    case ')':
-    case '}':
-      return {')', 1};
-    case ' ':
-    case '$':
-    case '&':
-      return {' ', 1};
+  return text[at] == '*' ? Sign{'*', 1} : Sign{};
+}
+
+}  // namespace
+
+Sign sign_at(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return {};
+  const char kind = kBeginnings[static_cast<unsigned char>(text[at])];
+  switch (kind) {
+    case 0:
+      return {};
+    case 's':
+      return spelled_sign_at(text, at);
     case 'x':
       return is_cross(text, at) ? Sign{'*', 1} : Sign{};
     default:
-      return {};
+      return {kind, 1};
   }
 }
 

@@ -1,6 +1,7 @@
 #include "filter/filter.h"
 
 #include "filter/arithmetic.h"
+#include "filter/byte_lanes.h"
 #include "filter/copying.h"
 #include "filter/language.h"
 #include "filter/quoted_value.h"
@@ -11,7 +12,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <optional>
 #include <span>
 #include <utility>
@@ -24,8 +24,9 @@ namespace {
 constexpr std::size_t kNgram = 8;
 
 std::int64_t characters(std::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  std::int64_t count = std::ssize(text);
+  for (std::size_t at = 0; at < text.size(); at += 8) count -= continuing_lanes(lanes_at(text, at));
+  return count;
 }
 
 bool is_blank(std::string_view text) {

@@ -42,7 +42,6 @@ struct Block {
   double words = 0;
   std::array<double, kScripts> scripts{};
   std::array<double, kLanguages> stop_words{};
-  std::vector<std::uint64_t> seen;  // stop words; each counts twice at most
 };
 
 // Signs of scripts without spaces are counted as about as many words as they say.
@@ -70,7 +69,9 @@ bool is_identifier(std::string_view text, const Word& word) {
          (word.end < text.size() && has(kBehind, word.end));
 }
 
-void count_word(Block& block, const Reading& reading, std::size_t i) {
+// `seen`: the block's stop words until now; each counts twice at most.
+void count_word(Block& block, std::vector<std::uint64_t>& seen, const Reading& reading,
+                std::size_t i) {
   const Word& word = reading.words[i];
   const std::size_t bytes = word.end - word.begin;
   const Script script = script_of(reading.text.substr(word.begin, bytes));
@@ -79,8 +80,8 @@ void count_word(Block& block, const Reading& reading, std::size_t i) {
     if (bytes == 1 || is_identifier(reading.text, word)) return;
     std::uint32_t languages = languages_with(word.hash);
     if (languages != 0) {
-      if (std::count(block.seen.begin(), block.seen.end(), word.hash) >= 2) languages = 0;
-      block.seen.push_back(word.hash);
+      if (std::count(seen.begin(), seen.end(), word.hash) >= 2) languages = 0;
+      seen.push_back(word.hash);
     }
     for (; languages != 0; languages &= languages - 1) {
       block.stop_words[static_cast<std::size_t>(std::countr_zero(languages))] += 1;
@@ -96,13 +97,19 @@ void count_word(Block& block, const Reading& reading, std::size_t i) {
 std::vector<Block> blocks_of(const Reading& reading) {
   const std::vector<Extent> left_out = code_and_formula_extents(reading.text);
   auto skip = left_out.begin();
-  std::vector<Block> blocks(1);
+  std::vector<std::uint64_t> seen;
+  std::vector<Block> blocks;
+  blocks.reserve(1 + reading.words.size() / static_cast<std::size_t>(kBlockWords));
+  blocks.emplace_back();
   for (std::size_t i = 0; i < reading.words.size(); ++i) {
     while (skip != left_out.end() && skip->end <= reading.words[i].begin) ++skip;
     if (skip != left_out.end() && skip->begin <= reading.words[i].begin) continue;
-    if (blocks.back().words >= kBlockWords) blocks.push_back({.first = i});
+    if (blocks.back().words >= kBlockWords) {
+      blocks.push_back({.first = i});
+      seen.clear();
+    }
     blocks.back().last = i + 1;
-    count_word(blocks.back(), reading, i);
+    count_word(blocks.back(), seen, reading, i);
   }
   if (blocks.size() > 1 && blocks.back().words < kLeastWords) blocks.pop_back();
   return blocks;

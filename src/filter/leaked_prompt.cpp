@@ -24,7 +24,7 @@ void for_each_marker(std::string_view line, Visit&& visit) {
 }  // namespace
 
 PromptPieces::PromptPieces(const std::vector<std::string>& templates, std::size_t words)
-    : words_(words) {
+    : words_(words), known_runs_(0) {
   for (const std::string& text : templates) {
     std::string_view rest = text;
     while (!rest.empty()) {
@@ -33,6 +33,8 @@ PromptPieces::PromptPieces(const std::vector<std::string>& templates, std::size_
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
+  known_runs_ = HashSet(runs_.size());
+  for (const auto& [hash, written] : runs_) known_runs_.insert(hash);
 }
 
 void PromptPieces::add_line(std::string_view line) {
@@ -62,11 +64,10 @@ std::string PromptPieces::find(const Reading& thinking, const Reading& document)
 std::string PromptPieces::find_run(const Reading& thinking, const Reading& document) const {
   if (runs_.empty()) return "";
   for (const std::uint64_t run : ngram_hashes(thinking.words, words_)) {
-    const auto found = runs_.find(run);
-    if (found == runs_.end()) continue;
+    if (!known_runs_.contains(run)) continue;
     const auto of_document = ngram_hashes(document.words, words_);
     if (std::find(of_document.begin(), of_document.end(), run) == of_document.end()) {
-      return found->second;
+      return runs_.at(run);
     }
   }
   return "";

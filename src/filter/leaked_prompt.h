@@ -1,6 +1,7 @@
 // Pieces of the prompt's own wording that came back in the thinking.
 #pragma once
 
+#include "filter/hash_set.h"
 #include "filter/reading.h"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ class PromptPieces {
 
   std::size_t words_;
   std::unordered_map<std::uint64_t, std::string> runs_;  // ngram hash -> the words as written
+  HashSet known_runs_;                                   // the same hashes, quickly asked
   std::vector<std::string> literals_;
 };
 

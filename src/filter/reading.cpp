@@ -1,7 +1,10 @@
 #include "filter/reading.h"
 
+#include "filter/byte_lanes.h"
+
 #include <algorithm>
-#include <array>
+#include <bit>
+#include <cstring>
 
 namespace tpt::filter {
 
@@ -82,8 +85,8 @@ std::size_t drawing_end(std::string_view text, std::size_t at) {
 std::vector<Extent> find_extents(std::string_view text, bool formulas) {
   const auto starts = table_of(formulas ? "`~[$\\" : "`~[");
   std::vector<Extent> extents;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!starts[static_cast<unsigned char>(text[at])]) continue;
+  for (std::size_t at = find_any(text, starts, 0); at < text.size();
+       at = find_any(text, starts, at + 1)) {
     std::size_t end = at;
     if (text[at] == '`' || text[at] == '~') {
       end = code_end(text, at);
@@ -102,9 +105,10 @@ std::vector<Extent> find_extents(std::string_view text, bool formulas) {
 }  // namespace
 
 Reading read_text(std::string_view text) {
-  Reading reading{.text = text, .lower = std::string(text), .words = find_words(text)};
-  for (char& c : reading.lower) {
-    c = static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
+  Reading reading{.text = text, .lower = std::string(text.size(), 0), .words = find_words(text)};
+  for (std::size_t at = 0; at < text.size(); at += 8) {
+    const std::uint64_t lanes = lower_case_lanes(lanes_at(text, at));
+    std::memcpy(reading.lower.data() + at, &lanes, std::min<std::size_t>(8, text.size() - at));
   }
   return reading;
 }
@@ -118,6 +122,19 @@ Extent sentence_around(std::string_view text, std::size_t at) {
   while (extent.end < last && !ends_sentence(text, extent.end)) ++extent.end;
   extent.end = std::min(extent.end + 1, text.size());
   return extent;
+}
+
+std::size_t find_any(std::string_view text, const std::array<bool, 256>& table, std::size_t from) {
+  const auto is = [&](std::size_t at) { return table[static_cast<unsigned char>(text[at])]; };
+  std::size_t at = from;
+  while (at + 4 <= text.size()) {
+    const unsigned found = unsigned{is(at)} | unsigned{is(at + 1)} << 1U |
+                           unsigned{is(at + 2)} << 2U | unsigned{is(at + 3)} << 3U;
+    if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found));
+    at += 4;
+  }
+  while (at < text.size() && !is(at)) ++at;
+  return at;
 }
 
 bool has_any_word(std::string_view lower, const std::vector<std::string_view>& words) {

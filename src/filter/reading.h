@@ -35,6 +35,9 @@ constexpr std::array<bool, 256> table_of(std::string_view signs) {
   for (const char sign : signs) table[static_cast<unsigned char>(sign)] = true;
   return table;
 }
+// The first place from `from` on where a sign of the table stands; the end or beyond where none
+// does.
+std::size_t find_any(std::string_view text, const std::array<bool, 256>& table, std::size_t from);
 
 // True where one of `words` stands in `lower` as a word of its own. A word may have spaces inside.
 bool has_any_word(std::string_view lower, const std::vector<std::string_view>& words);

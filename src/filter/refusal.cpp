@@ -108,8 +108,9 @@ void for_each_sentence(std::string_view lower, Visit&& visit) {
   for (std::size_t at = 0; at < lower.size();) {
     while (at < lower.size() && is(kBlanks, at)) ++at;
     if (at == lower.size() || visit(at)) return;
-    for (bool ended = false; !ended && at < lower.size(); ++at) {
-      if (!is(kMarks, at)) continue;
+    for (bool ended = false; !ended; ++at) {
+      at = find_any(lower, kMarks, at);
+      if (at >= lower.size()) return;
       const bool wide = lower[at] == '\xE3';
       ended = wide ? lower.substr(at, 3) == "\xE3\x80\x82"
                    : lower[at] == '\n' || at + 1 == lower.size() || is(kBlanks, at + 1);

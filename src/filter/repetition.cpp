@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <unordered_set>
+#include <cstring>
+#include <functional>
 #include <vector>
 
 namespace tpt::filter {
@@ -44,15 +45,16 @@ bool has_repeated_tail(std::string_view text, double share) {
   // that, there twice.
   constexpr std::size_t kProbe = 16;
   const bool long_enough = static_cast<double>(text.size()) * share * 2 / 3 >= kProbe;
-  if (long_enough && text.find(text.substr(text.size() - kProbe)) == text.size() - kProbe) {
-    return false;
+  if (long_enough) {
+    const char* const end = text.data() + text.size() - kProbe;
+    if (memmem(text.data(), text.size(), end, kProbe) == end) return false;
   }
   return repeated_tail_share(text) > share;
 }
 
 double repeated_line_share(std::string_view text) {
   constexpr std::size_t kShortLine = 16;
-  std::unordered_set<std::string_view> seen;
+  HashSet seen(text.size() / kShortLine + 1);
   std::size_t all = 0;
   std::size_t repeated = 0;
   while (!text.empty()) {
@@ -66,7 +68,7 @@ double repeated_line_share(std::string_view text) {
       line.remove_suffix(1);
     }
     all += line.size();
-    if (line.size() >= kShortLine && !seen.insert(line).second) {
+    if (line.size() >= kShortLine && !seen.insert(std::hash<std::string_view>()(line))) {
       repeated += line.size();
     }
   }

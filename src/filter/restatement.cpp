@@ -2,6 +2,7 @@
 
 #include "filter/doubt.h"
 #include "filter/equations.h"
+#include "filter/hash_set.h"
 #include "filter/quoted_value.h"
 #include "filter/terms.h"
 
@@ -71,10 +72,12 @@ std::uint64_t named_year_hash(const Reading& reading, const Terms& terms, std::s
   return 0;
 }
 
-std::vector<std::uint64_t> keys_of(const Reading& reading, const Terms& terms, std::size_t at) {
-  std::vector<std::uint64_t> keys;
-  for (const Shape& shape : kShapes) keys.push_back(key_hash(terms, at, shape));
-  keys.push_back(named_year_hash(reading, terms, at));
+// Those of the shapes, in their order, then that of a named year.
+std::array<std::uint64_t, kShapes.size() + 1> keys_of(const Reading& reading, const Terms& terms,
+                                                      std::size_t at) {
+  std::array<std::uint64_t, kShapes.size() + 1> keys{};
+  for (std::size_t i = 0; i < kShapes.size(); ++i) keys[i] = key_hash(terms, at, kShapes[i]);
+  keys.back() = named_year_hash(reading, terms, at);
   return keys;
 }
 
@@ -105,11 +108,13 @@ bool reasons_on(std::string_view lower) {
 
 // "3-1", "2.1.4", "7/8", "12:30" and the number of a list item are names of things.
 bool is_part_of_name(std::string_view text, const Term& term) {
-  constexpr std::string_view kJoins = "-_/.:#^{$\\(";
-  constexpr std::string_view kBehind = "-_/:^})";
-  const bool before = term.begin > 0 && kJoins.find(text[term.begin - 1]) != std::string_view::npos;
-  const bool behind =
-      term.end < text.size() && kBehind.find(text[term.end]) != std::string_view::npos;
+  static constexpr auto kJoins = table_of("-_/.:#^{$\\(");
+  static constexpr auto kBehind = table_of("-_/:^})");
+  const auto has = [&text](const std::array<bool, 256>& table, std::size_t at) {
+    return table[static_cast<unsigned char>(text[at])];
+  };
+  const bool before = term.begin > 0 && has(kJoins, term.begin - 1);
+  const bool behind = term.end < text.size() && has(kBehind, term.end);
   const bool starts_line = term.begin == 0 || text[term.begin - 1] == '\n';
   // "$5" is money.
   const bool money = before && text[term.begin - 1] == '$' && !behind;
@@ -252,20 +257,26 @@ std::string told(const Reading& thinking, const Term& mine, const Reading& docum
 }  // namespace
 
 std::string contradicted_number(const Reading& thinking, const Reading& document) {
+  static constexpr auto kDigits = table_of("0123456789");
+  const auto has_numbers = [](const Reading& reading) {
+    return find_any(reading.text, kDigits, 0) < reading.text.size();
+  };
+  if (!has_numbers(document) || !has_numbers(thinking)) return "";
   const Terms given = terms_of(document);
   const std::vector<Key> keys = document_keys(document, given);
   if (keys.empty()) return "";
+  HashSet known(keys.size());
+  for (const Key& key : keys) known.insert(key.hash);
   const Terms said = terms_of(thinking);
   const Comparison comparison(thinking, document, said, given);
   for (std::size_t i = 0; i < said.size(); ++i) {
     if (!said[i].is_number || is_part_of_name(thinking.text, said[i])) continue;
     const auto mine = keys_of(thinking, said, i);
     for (std::size_t k = 0; k < mine.size(); ++k) {
-      if (mine[k] == 0) continue;
+      if (mine[k] == 0 || !known.contains(mine[k])) continue;
       const auto found =
           std::lower_bound(keys.begin(), keys.end(), mine[k],
                            [](const Key& key, std::uint64_t hash) { return key.hash < hash; });
-      if (found == keys.end() || found->hash != mine[k]) continue;
       const Term& theirs = given[found->place];
       const bool another = theirs.number.value != said[i].number.value &&
                            !has_value(given, said[i].number.value) && !is_label(thinking, said, i);

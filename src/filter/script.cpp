@@ -41,12 +41,7 @@ char32_t first_code_point(std::string_view word) {
 
 }  // namespace
 
-Script script_of(std::string_view word) {
-  if (word.empty()) return Script::none;
-  if (word[0] >= 0) {
-    const char letter = static_cast<char>(word[0] | 0x20);
-    return letter >= 'a' && letter <= 'z' ? Script::latin : Script::none;
-  }
+Script script_beyond_ascii(std::string_view word) {
   const char32_t code = first_code_point(word);
   for (const Range& range : kRanges) {
     if (code >= range.first && code <= range.last) return range.script;

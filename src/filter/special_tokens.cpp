@@ -87,7 +87,9 @@ Found bar_token(std::string_view text) {
 Found token_at(std::string_view text) {
   if (const Found found = bar_token(text); found.family != 0) return found;
   for (const Known& known : kKnown) {
-    if (text.starts_with(known.token)) return {known.token, known.family};
+    if (text.size() > 1 && known.token[1] == text[1] && text.starts_with(known.token)) {
+      return {known.token, known.family};
+    }
   }
   return {};
 }

@@ -3,7 +3,7 @@
 #include "filter/language_profiles.h"
 #include "filter/words.h"
 
-#include <bit>
+#include <bitset>
 #include <vector>
 
 namespace tpt::filter {
@@ -24,10 +24,13 @@ class Table {
         Entry& entry = entries_[place(word.hash)];
         entry.word = word.hash;
         entry.languages |= 1U << language;
+        marks_[word.hash >> 48U] = true;
       }
     }
   }
-  std::uint32_t find(std::uint64_t word) const { return entries_[place(word)].languages; }
+  std::uint32_t find(std::uint64_t word) const {
+    return marks_[word >> 48U] ? entries_[place(word)].languages : 0;
+  }
 
  private:
   std::size_t place(std::uint64_t word) const {
@@ -38,6 +41,7 @@ class Table {
     return at;
   }
 
+  std::bitset<(1U << 16U)> marks_;  // by the first bits of the hash: most words are none of these
   std::vector<Entry> entries_;
 };
 

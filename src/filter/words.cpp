@@ -1,5 +1,7 @@
 #include "filter/words.h"
 
+#include "filter/byte_lanes.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -8,29 +10,32 @@ namespace tpt::filter {
 
 namespace {
 
-constexpr std::uint64_t kSeed = 0xCBF29CE484222325U;
-constexpr std::uint64_t kPrime = 0x00000100000001B3U;
-
-// The small letter or digit that an ASCII sign counts as; 0 for all others.
-constexpr std::array<unsigned char, 256> kWordSigns = [] {
-  std::array<unsigned char, 256> signs{};
-  for (unsigned c = '0'; c <= '9'; ++c) signs[c] = static_cast<unsigned char>(c);
-  for (unsigned c = 'a'; c <= 'z'; ++c) {
-    signs[c] = static_cast<unsigned char>(c);
-    signs[c - 'a' + 'A'] = static_cast<unsigned char>(c);
-  }
+constexpr auto kWordSigns = [] {
+  std::array<bool, 256> signs{};
+  for (unsigned c = '0'; c <= '9'; ++c) signs[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) signs[c] = signs[c - 'a' + 'A'] = true;
   return signs;
 }();
 
-unsigned char word_sign(char c) { return kWordSigns[static_cast<unsigned char>(c)]; }
+bool is_word_sign(char c) { return kWordSigns[static_cast<unsigned char>(c)]; }
 
-std::uint64_t add(std::uint64_t hash, unsigned char c) { return (hash ^ c) * kPrime; }
-
-// Spreads what FNV leaves in the high bits over all of them.
+// Spreads what a product leaves in the high bits over all of them.
 std::uint64_t mixed(std::uint64_t hash) {
   hash ^= hash >> 32U;
   hash *= 0xD6E8FEB86659FD93U;
   return hash ^ (hash >> 32U);
+}
+
+// Of [begin, end) in lower case, eight bytes at a time: words of up to eight have hashes of their
+// own for certain.
+std::uint64_t hash_of(std::string_view text, std::size_t begin, std::size_t end) {
+  constexpr std::uint64_t kSeed = 0xCBF29CE484222325U;
+  std::uint64_t hash = kSeed;
+  for (std::size_t at = begin; at < end; at += 8) {
+    const std::uint64_t lanes = lower_case_lanes(lanes_at(text, at));
+    hash = mixed(hash ^ first_lanes(lanes, std::min<std::size_t>(8, end - at)));
+  }
+  return hash;
 }
 
 // Bytes of the code point at `at`; 1 where its bytes are not all there.
@@ -70,53 +75,88 @@ bool is_punctuation(std::string_view code_point) {
   }
 }
 
+// Where the letters and digits that begin at `at` end; `at` where none does.
+std::size_t word_end(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    if (is_word_sign(text[at])) {
+      ++at;
+      continue;
+    }
+    const std::size_t bytes = joins_words(text[at]) ? code_point_bytes(text, at) : 1;
+    if (bytes == 1) break;
+    at += bytes;
+  }
+  return at;
+}
+
+// The words of a run of letters, digits and bytes beyond ASCII.
+void split_run(std::string_view text, std::size_t begin, std::size_t run_end,
+               std::vector<Word>& words) {
+  for (std::size_t at = begin; at < run_end;) {
+    std::size_t end = word_end(text, at);
+    if (end == at) {
+      const std::size_t bytes = code_point_bytes(text, at);
+      if (bytes == 1 || is_punctuation(text.substr(at, bytes))) {
+        at += bytes;
+        continue;
+      }
+      end = at + bytes;
+    }
+    words.push_back({hash_of(text, at, end), at, end});
+    at = end;
+  }
+}
+
+// Calls visit(begin, end) for each run of letters, digits and bytes beyond ASCII, found by their
+// edges in 64 bytes at a time: a branch for each byte would be guessed wrong at each word's end.
+template <typename Visit>
+void for_each_run(std::string_view text, Visit&& visit) {
+  constexpr std::size_t kBlock = 64;
+  std::size_t begin = 0;
+  std::uint64_t inside = 0;
+  for (std::size_t block = 0; block < text.size(); block += kBlock) {
+    std::uint64_t signs = 0;
+    for (std::size_t lane = 0; lane < kBlock; lane += 8) {
+      signs |= word_lanes(lanes_at(text, block + lane)) << lane;
+    }
+    for (std::uint64_t edges = signs ^ (signs << 1U | inside); edges != 0; edges &= edges - 1) {
+      const std::size_t at = block + static_cast<std::size_t>(std::countr_zero(edges));
+      if (inside != 0) {
+        visit(begin, at);
+      } else {
+        begin = at;
+      }
+      inside ^= 1U;
+    }
+  }
+  if (inside != 0) visit(begin, text.size());
+}
+
+bool is_ascii(std::string_view text, std::size_t begin, std::size_t end) {
+  std::uint64_t all = 0;
+  for (std::size_t at = begin; at < end; at += 8) {
+    all |= first_lanes(lanes_at(text, at), std::min<std::size_t>(8, end - at));
+  }
+  return (all & kHighBits) == 0;
+}
+
 }  // namespace
 
 std::vector<Word> find_words(std::string_view text) {
   std::vector<Word> words;
   words.reserve(text.size() / 5 + 8);
-  std::uint64_t hash = kSeed;
-  std::size_t begin = 0;
-  bool inside = false;
-  const auto close = [&](std::size_t end) {
-    if (inside) words.push_back({mixed(hash), begin, end});
-    inside = false;
-    hash = kSeed;
-  };
-  for (std::size_t at = 0; at < text.size();) {
-    if (word_sign(text[at]) != 0) {
-      if (!inside) begin = at;
-      inside = true;
-      do {
-        hash = add(hash, word_sign(text[at]));
-      } while (++at < text.size() && word_sign(text[at]) != 0);
-      continue;
+  for_each_run(text, [&](std::size_t begin, std::size_t end) {
+    if (is_ascii(text, begin, end)) {
+      words.push_back({hash_of(text, begin, end), begin, end});
+    } else {
+      split_run(text, begin, end, words);
     }
-    if (static_cast<unsigned char>(text[at]) < 0xC0U) {
-      close(at++);
-      continue;
-    }
-    const std::size_t bytes = code_point_bytes(text, at);
-    const bool joins = bytes > 1 && joins_words(text[at]);
-    if (!joins) close(at);
-    if (bytes > 1 && !is_punctuation(text.substr(at, bytes))) {
-      if (!inside) begin = at;
-      inside = true;
-      for (std::size_t i = at; i < at + bytes; ++i) {
-        hash = add(hash, static_cast<unsigned char>(text[i]));
-      }
-      if (!joins) close(at + bytes);
-    }
-    at += bytes;
-  }
-  close(text.size());
+  });
   return words;
 }
 
 std::uint64_t word_hash(std::string_view lower_case_word) {
-  std::uint64_t hash = kSeed;
-  for (const char c : lower_case_word) hash = add(hash, static_cast<unsigned char>(c));
-  return mixed(hash);
+  return hash_of(lower_case_word, 0, lower_case_word.size());
 }
 
 std::vector<std::uint64_t> ngram_hashes(std::span<const Word> words, std::size_t n) {

@@ -47,7 +47,7 @@ std::string random_text(Random& random) {
       ".",      "1",      "\u00e9", "\u0436", "\u4e2d",   "\u2019",    "\u3002",
       "\uff0c", "\u2192", "\xff",   "\xc3",   "\xe2\x80", "\U0001f600"};
   std::string text;
-  for (std::uint64_t i = random.below(60); i > 0; --i)
+  for (std::uint64_t i = random.below(200); i > 0; --i)
     text += kPieces[random.below(kPieces.size())];
   return text;
 }
