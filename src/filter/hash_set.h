@@ -12,7 +12,7 @@ namespace tpt::filter {
 class HashSet {
  public:
   // Room for `most` hashes; more must not be inserted.
-  explicit HashSet(std::size_t most) : slots_(std::bit_ceil(2 * most + 2), 0) {}
+  explicit HashSet(std::size_t most) : slots_(std::bit_ceil(3 * most + 2), 0) {}
 
   // False where it was in already.
   bool insert(std::uint64_t hash) {

@@ -16,9 +16,8 @@ namespace tpt::filter {
 namespace {
 
 constexpr double kBlockWords = 40;
-constexpr double kLeastWords = 12;   // to tell a language from
-constexpr double kStopShare = 0.15;  // of a block's words are among the commonest of its language
-constexpr double kLeastStopWords = 4;
+constexpr double kLeastWords = 12;    // to tell a language from
+constexpr double kStopShare = 0.15;   // of a block's words are among the commonest of its language
 constexpr double kStopLead = 1.5;     // times as many as of the next language
 constexpr double kNativeShare = 0.1;  // of the document makes a language one of its own
 constexpr double kQuotedShare = 0.6;  // of a block's words stand in the document: a quotation
@@ -41,7 +40,7 @@ struct Block {
   std::size_t last = 0;   // behind the last one
   double words = 0;
   std::array<double, kScripts> scripts{};
-  std::array<double, kLanguages> stop_words{};
+  LanguageCounts stop_words;
 };
 
 // Signs of scripts without spaces are counted as about as many words as they say.
@@ -69,23 +68,21 @@ bool is_identifier(std::string_view text, const Word& word) {
          (word.end < text.size() && has(kBehind, word.end));
 }
 
-// `seen`: the block's stop words until now; each counts twice at most.
-void count_word(Block& block, std::vector<std::uint64_t>& seen, const Reading& reading,
-                std::size_t i) {
+// How often each stop word came in a block.
+using Seen = std::array<std::uint8_t, kMostStopWords>;
+
+// A block has far fewer than 255 words, so its counts hold them.
+void count_word(Block& block, Seen& seen, const Reading& reading, std::size_t i) {
   const Word& word = reading.words[i];
   const std::size_t bytes = word.end - word.begin;
   const Script script = script_of(reading.text.substr(word.begin, bytes));
   if (script == Script::none) return;
   if (script == Script::latin) {
     if (bytes == 1 || is_identifier(reading.text, word)) return;
-    std::uint32_t languages = languages_with(word.hash);
-    if (languages != 0) {
-      if (std::count(seen.begin(), seen.end(), word.hash) >= 2) languages = 0;
-      seen.push_back(word.hash);
-    }
-    for (; languages != 0; languages &= languages - 1) {
-      block.stop_words[static_cast<std::size_t>(std::countr_zero(languages))] += 1;
-    }
+    const StopWord& stop = stop_word(word.hash);
+    // Each counts twice at most. No branch: which word is one of these cannot be guessed.
+    static constexpr std::array<LanguageCounts, 1> kNone{};
+    block.stop_words.add(seen[stop.number]++ < 2 ? stop.languages : kNone[0]);
   } else if (script == Script::greek && bytes == 2) {
     return;
   }
@@ -97,7 +94,7 @@ void count_word(Block& block, std::vector<std::uint64_t>& seen, const Reading& r
 std::vector<Block> blocks_of(const Reading& reading) {
   const std::vector<Extent> left_out = code_and_formula_extents(reading.text);
   auto skip = left_out.begin();
-  std::vector<std::uint64_t> seen;
+  Seen seen{};
   std::vector<Block> blocks;
   blocks.reserve(1 + reading.words.size() / static_cast<std::size_t>(kBlockWords));
   blocks.emplace_back();
@@ -106,7 +103,7 @@ std::vector<Block> blocks_of(const Reading& reading) {
     if (skip != left_out.end() && skip->begin <= reading.words[i].begin) continue;
     if (blocks.back().words >= kBlockWords) {
       blocks.push_back({.first = i});
-      seen.clear();
+      seen.fill(0);
     }
     blocks.back().last = i + 1;
     count_word(blocks.back(), seen, reading, i);
@@ -117,15 +114,18 @@ std::vector<Block> blocks_of(const Reading& reading) {
 
 std::optional<std::size_t> latin_language(const Block& block) {
   const double words = block.scripts[static_cast<std::size_t>(Script::latin)];
-  const auto best = std::max_element(block.stop_words.begin(), block.stop_words.end());
+  std::size_t best = 0;
+  double most = 0;
   double next = 0;
-  for (auto other = block.stop_words.begin(); other != block.stop_words.end(); ++other) {
-    if (other != best) next = std::max(next, *other);
+  for (std::size_t language = 0; language < kLanguages; ++language) {
+    const double count = block.stop_words.of(language);
+    next = std::max(next, std::min(count, most));
+    if (count > most) best = language;
+    most = std::max(most, count);
   }
-  const bool clear =
-      words >= kLeastWords && *best >= kStopShare * words && *best >= kStopLead * next;
+  const bool clear = words >= kLeastWords && most >= kStopShare * words && most >= kStopLead * next;
   if (!clear) return std::nullopt;
-  return static_cast<std::size_t>(best - block.stop_words.begin());
+  return best;
 }
 
 // The words of each language in a block; those whose language is not clear are left out.

@@ -1,6 +1,6 @@
 #include "filter/stop_words.h"
 
-#include "filter/language_profiles.h"
+#include "base/error.h"
 #include "filter/words.h"
 
 #include <bitset>
@@ -10,48 +10,46 @@ namespace tpt::filter {
 
 namespace {
 
-struct Entry {
-  std::uint64_t word = 0;
-  std::uint32_t languages = 0;
-};
-
 // Open addressing; made at the first use, read only from then on.
 class Table {
  public:
-  Table() : entries_(4096) {
+  Table() : words_(kSlots + 1) {
+    std::uint16_t numbered = 0;
     for (std::size_t language = 0; language < kLanguages; ++language) {
       for (const Word& word : find_words(language_profiles()[language].words)) {
-        Entry& entry = entries_[place(word.hash)];
-        entry.word = word.hash;
-        entry.languages |= 1U << language;
+        StopWord& entry = words_[place(word.hash)];
+        if (entry.number == 0) entry = {.hash = word.hash, .number = ++numbered};
+        if (entry.languages.of(language) == 0) entry.languages.add_one(language);
         marks_[word.hash >> 48U] = true;
       }
     }
+    TPT_CHECK(numbered < kMostStopWords, "{} stop words", numbered);
   }
-  std::uint32_t find(std::uint64_t word) const {
-    return marks_[word >> 48U] ? entries_[place(word)].languages : 0;
+
+  const StopWord& find(std::uint64_t hash) const {
+    return words_[marks_[hash >> 48U] ? place(hash) : kSlots];
   }
 
  private:
-  std::size_t place(std::uint64_t word) const {
-    std::size_t at = word & (entries_.size() - 1);
-    while (entries_[at].languages != 0 && entries_[at].word != word) {
-      at = (at + 1) & (entries_.size() - 1);
-    }
+  static constexpr std::size_t kSlots = 2 * kMostStopWords;
+
+  std::size_t place(std::uint64_t hash) const {
+    std::size_t at = hash & (kSlots - 1);
+    while (words_[at].number != 0 && words_[at].hash != hash) at = (at + 1) & (kSlots - 1);
     return at;
   }
 
   std::bitset<(1U << 16U)> marks_;  // by the first bits of the hash: most words are none of these
-  std::vector<Entry> entries_;
+  std::vector<StopWord> words_;     // the one behind the slots is no word
 };
 
 }  // namespace
 
 std::string_view language_name(std::size_t language) { return language_profiles()[language].name; }
 
-std::uint32_t languages_with(std::uint64_t word) {
+const StopWord& stop_word(std::uint64_t hash) {
   static const Table kTable;
-  return kTable.find(word);
+  return kTable.find(hash);
 }
 
 }  // namespace tpt::filter

@@ -33,7 +33,7 @@ std::vector<Term> terms_of(const Reading& reading) {
 }
 
 bool is_content(const Term& term) {
-  return !term.is_number && term.end - term.begin >= 3 && languages_with(term.hash) == 0;
+  return !term.is_number && term.end - term.begin >= 3 && stop_word(term.hash).number == 0;
 }
 
 }  // namespace tpt::filter

@@ -26,10 +26,11 @@ std::uint64_t mixed(std::uint64_t hash) {
   return hash ^ (hash >> 32U);
 }
 
+constexpr std::uint64_t kSeed = 0xCBF29CE484222325U;
+
 // Of [begin, end) in lower case, eight bytes at a time: words of up to eight have hashes of their
 // own for certain.
 std::uint64_t hash_of(std::string_view text, std::size_t begin, std::size_t end) {
-  constexpr std::uint64_t kSeed = 0xCBF29CE484222325U;
   std::uint64_t hash = kSeed;
   for (std::size_t at = begin; at < end; at += 8) {
     const std::uint64_t lanes = lower_case_lanes(lanes_at(text, at));
@@ -89,9 +90,9 @@ std::size_t word_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-// The words of a run of letters, digits and bytes beyond ASCII.
-void split_run(std::string_view text, std::size_t begin, std::size_t run_end,
-               std::vector<Word>& words) {
+// Calls put(begin, end) for the words of a run of letters, digits and bytes beyond ASCII.
+template <typename Put>
+void split_run(std::string_view text, std::size_t begin, std::size_t run_end, Put&& put) {
   for (std::size_t at = begin; at < run_end;) {
     std::size_t end = word_end(text, at);
     if (end == at) {
@@ -102,7 +103,7 @@ void split_run(std::string_view text, std::size_t begin, std::size_t run_end,
       }
       end = at + bytes;
     }
-    words.push_back({hash_of(text, at, end), at, end});
+    put(at, end);
     at = end;
   }
 }
@@ -143,15 +144,27 @@ bool is_ascii(std::string_view text, std::size_t begin, std::size_t end) {
 }  // namespace
 
 std::vector<Word> find_words(std::string_view text) {
-  std::vector<Word> words;
-  words.reserve(text.size() / 5 + 8);
+  std::vector<Word> words(text.size() / 5 + 8);
+  std::size_t count = 0;
+  const auto put = [&](std::uint64_t hash, std::size_t begin, std::size_t end) {
+    if (count == words.size()) words.resize(2 * count);
+    words[count++] = {hash, begin, end};
+  };
+  const auto put_word = [&](std::size_t begin, std::size_t end) {
+    put(hash_of(text, begin, end), begin, end);
+  };
   for_each_run(text, [&](std::size_t begin, std::size_t end) {
-    if (is_ascii(text, begin, end)) {
-      words.push_back({hash_of(text, begin, end), begin, end});
+    const std::size_t bytes = end - begin;
+    const std::uint64_t lanes = first_lanes(lanes_at(text, begin), std::min<std::size_t>(8, bytes));
+    if (bytes <= 8 && (lanes & kHighBits) == 0) {
+      put(mixed(kSeed ^ lower_case_lanes(lanes)), begin, end);
+    } else if (is_ascii(text, begin, end)) {
+      put_word(begin, end);
     } else {
-      split_run(text, begin, end, words);
+      split_run(text, begin, end, put_word);
     }
   });
+  words.resize(count);
   return words;
 }
 
@@ -162,7 +175,7 @@ std::uint64_t word_hash(std::string_view lower_case_word) {
 std::vector<std::uint64_t> ngram_hashes(std::span<const Word> words, std::size_t n) {
   std::vector<std::uint64_t> hashes;
   if (n == 0 || words.size() < n) return hashes;
-  hashes.reserve(words.size() - n + 1);
+  hashes.resize(words.size() - n + 1);
   // A polynomial over the words modulo 2^64: the oldest word is taken off, the next one added.
   constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15U;
   std::uint64_t oldest = 1;
@@ -171,7 +184,7 @@ std::vector<std::uint64_t> ngram_hashes(std::span<const Word> words, std::size_t
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i >= n) hash -= words[i - n].hash * oldest;
     hash = hash * kBase + words[i].hash;
-    if (i + 1 >= n) hashes.push_back(mixed(hash));
+    if (i + 1 >= n) hashes[i + 1 - n] = mixed(hash);
   }
   return hashes;
 }
