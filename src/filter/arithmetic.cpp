@@ -69,7 +69,7 @@ std::string false_arithmetic(const Reading& thinking, const Reading& document) {
       of_document = find_equations(document);
     }
     if (is_corrected(equations, equation) || stands_in(of_document, equation) ||
-        is_doubted(thinking, equation.begin, equation.end)) {
+        is_doubted_arithmetic(thinking, equation.begin, equation.end)) {
       continue;
     }
     return fmt::format("{}={} ({:.10g} and {:.10g})", equation.left, equation.right,

@@ -19,8 +19,9 @@ struct Equation {
   bool holds = true;  // as far as it was written: rounded and cut results hold
 };
 
-// Sides that are not plain numbers to their ends (units inside, variables, remainders, ranges) give
-// no equation: what is found is certain, what is not found may still be one. Code is left out.
+// Sides that are not plain numbers to their ends (variables, remainders, ranges) give no equation;
+// with units and words between them see spoken_equations.h. What is found is certain, what is not
+// found may still be one. In the order of their beginnings. Code is left out.
 std::vector<Equation> find_equations(const Reading& reading);
 
 }  // namespace tpt::filter

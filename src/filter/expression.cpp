@@ -107,16 +107,14 @@ class Parser {
   Evaluated sum(int depth) {
     if (depth > kMostDepth) return fail();
     Evaluated left = product(depth);
+    const bool percent = left.percent;
     while (good_) {
-      if (take('+')) {
-        const Evaluated right = product(depth);
-        left = joined(left, right, left.value + right.value, left.slack + right.slack);
-      } else if (take('-')) {
-        const Evaluated right = product(depth);
-        left = joined(left, right, left.value - right.value, left.slack + right.slack);
-      } else {
-        break;
-      }
+      const double sign = take('+') ? 1 : take('-') ? -1 : 0;
+      if (sign == 0) break;
+      const Evaluated right = product(depth);
+      left = joined(left, right, left.value + sign * right.value, left.slack + right.slack);
+      // "100 + 20 %" may add a share of it.
+      left.unclear |= right.percent != percent;
     }
     return left;
   }

@@ -15,7 +15,7 @@ struct Evaluated {
   double first = 0;      // its first number
   double rounding = 0;   // half a unit in the last place of a single number
   bool percent = false;  // a single number followed by "%"; `value` is then the hundredth
-  bool unclear = false;  // "1/2*3": people mean either
+  bool unclear = false;  // "1/2*3", "100 + 20 %": people mean either
 };
 
 // Numbers, + - * / ^, their typographic forms, \times \cdot \div \frac, "x" between numbers,

@@ -94,7 +94,7 @@ std::string misquoted_value(const Reading& thinking, const Reading& document) {
     const Extent sentence = sentence_around(thinking.text, mine.begin);
     const std::string_view lower =
         std::string_view(thinking.lower).substr(sentence.begin, sentence.end - sentence.begin);
-    if (says_it_quotes(lower) && !is_doubted(thinking, mine.begin, mine.end)) {
+    if (says_it_quotes(lower) && !is_doubted(thinking, mine.begin, mine.end, "")) {
       return fmt::format("{}, document: {}",
                          thinking.text.substr(mine.begin, mine.end - mine.begin),
                          document.text.substr(theirs->begin, theirs->end - theirs->begin));

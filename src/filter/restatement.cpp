@@ -98,12 +98,24 @@ bool is_label(const Reading& reading, const Terms& terms, std::size_t at) {
 }
 
 // Results, other cases, further examples: numbers of their own.
-bool reasons_on(std::string_view lower) {
-  return has_any_word(lower,
-                      {"so",      "thus",      "therefore", "hence", "then",    "now",     "new",
-                       "becomes", "become",    "total",     "twice", "double",  "doubled", "half",
-                       "triple",  "similarly", "likewise",  "next",  "example", "e.g",     "again",
-                       "earlier", "later",     "previous",  "today", "also",    "too"});
+bool reasons_on(std::string_view lower, std::string_view told) {
+  constexpr std::array<std::string_view, 27> kWords = {
+      "so",      "thus",      "therefore", "hence", "then",    "now",     "new",
+      "becomes", "become",    "total",     "twice", "double",  "doubled", "half",
+      "triple",  "similarly", "likewise",  "next",  "example", "e.g",     "again",
+      "earlier", "later",     "previous",  "today", "also",    "too"};
+  return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
+    return has_any_word(lower, {word}) && !has_any_word(told, {word});
+  });
+}
+
+// How far the thinking's number may be off as a rounding of the document's, or the other way
+// round; years are not rounded.
+double tolerance(const Term& mine, const Term& theirs) {
+  if (is_year(mine) && is_year(theirs)) return 0;
+  const double own = rounding_of(mine.number);
+  const double given = rounding_of(theirs.number);
+  return own > given ? own : std::min(given, 0.05 * theirs.number.value);
 }
 
 // "3-1", "2.1.4", "7/8", "12:30" and the number of a list item are names of things.
@@ -142,16 +154,20 @@ class Comparison {
     const WrittenNumber& mine = said_[at].number;
     const WrittenNumber& theirs = given_[place].number;
     const double off = std::abs(mine.value - theirs.value);
-    if (off <= std::max(rounding_of(mine), rounding_of(theirs))) return false;
+    if (off <= tolerance(said_[at], given_[place])) return false;
     const Extent sentence = sentence_around(thinking_.text, said_[at].begin);
     const std::string_view lower =
         std::string_view(thinking_.lower).substr(sentence.begin, sentence.end - sentence.begin);
+    const Extent their_sentence = sentence_around(document_.text, given_[place].begin);
+    const std::string_view told =
+        std::string_view(document_.lower)
+            .substr(their_sentence.begin, their_sentence.end - their_sentence.begin);
     const bool quotes = says_it_quotes(lower);
     if (!named && !same_words(at, place, quotes)) return false;
     const bool derived = follows_from(given_, mine.value, theirs.value);
-    if (!quotes && !named && (derived || reasons_on(lower))) return false;
+    if (!quotes && !named && (derived || reasons_on(lower, told))) return false;
     return !has_numbers_of_its_own(at, place, sentence) &&
-           !is_doubted(thinking_, said_[at].begin, said_[at].end);
+           !is_doubted(thinking_, said_[at].begin, said_[at].end, told);
   }
 
  private:

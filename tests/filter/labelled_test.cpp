@@ -83,7 +83,7 @@ void print(const std::map<std::string, Tally>& reasons) {
   }
 }
 
-// What stands in docs/filter.md. `numbers` finds by far not all: it is built not to be wrong.
+// What stands in docs/filter.md. `numbers` does not find all: it is built not to be wrong.
 void expect_floors(const std::map<std::string, Tally>& reasons, double recall_of_all,
                    double recall_of_numbers) {
   print(reasons);
@@ -102,9 +102,9 @@ void expect_floors(const std::map<std::string, Tally>& reasons, double recall_of
   for (const std::string& reason : wanted) EXPECT_GT(reasons.at(reason).right, 0) << reason;
 }
 
-TEST(Labelled, RowsOfTheTunedPartAreJudgedAsByEye) { expect_floors(tally("tuned"), 0.9, 0.75); }
+TEST(Labelled, RowsOfTheTunedPartAreJudgedAsByEye) { expect_floors(tally("tuned"), 0.95, 0.9); }
 
-TEST(Labelled, RowsOfTheHeldOutPartAreJudgedAsByEye) { expect_floors(tally("held"), 0.78, 0.35); }
+TEST(Labelled, RowsOfTheHeldOutPartAreJudgedAsByEye) { expect_floors(tally("held"), 0.86, 0.6); }
 
 }  // namespace
 }  // namespace tpt::filter
