@@ -233,7 +233,7 @@ TEST(Augment, FailsAtTheEndOfAShortCorpus) {
 
 // A file of weights that was replaced under its name.
 TEST(Augment, TheContentOfALocalModelIsPartOfARowsIdentity) {
-  const engine::FakeEngine engine({});
+  const engine::FakeEngine engine;
   const Prompt prompt = load_prompt("tpt");
   const Document document = scenario_documents(1)[0];
   const auto hash_under = [&](const std::string& model_sha256) {
