@@ -63,7 +63,7 @@ def measure_ours(program, folder, documents, urls, requests, in_flight, settings
         with open(documents, encoding="utf-8") as lines:
             few.write_text("".join(line for line, _ in zip(lines, range(requests))), encoding="utf-8")
     command = on_core(CLIENT_CORE, our_command(program, few, urls, out, in_flight, settings))
-    done = measure(command, environment, sample_every=0.2)
+    done = measure(command, environment)
     if done.status:
         sys.exit(f"tpt augment failed with {done.status}:\n{done.errors[-3000:]}")
     counts = done.last_json()

@@ -51,15 +51,16 @@ def on_core(core, command):
     return ["taskset", "-c", str(core), *words] if (os.cpu_count() or 1) > core else words
 
 
-def resident_bytes(pid):
-    """VmRSS of a process; 0 where it is gone."""
+def memory_of(pid):
+    """(resident bytes now, most bytes ever) of a process; zeros where it is gone."""
+    found = {}
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
+            if line.startswith(("VmRSS:", "VmHWM:")):
+                found[line[:5]] = int(line.split()[1]) * 1024
     except OSError:
         pass
-    return 0
+    return found.get("VmRSS", 0), found.get("VmHWM", 0)
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Measured:
     errors: str
     seconds: float
     cpu_seconds: float
-    peak_bytes: int  # of the largest process
+    peak_bytes: int  # of the process itself, its children left out
     samples: list = field(default_factory=list)  # (seconds since the start, resident bytes)
 
     def last_json(self):
@@ -81,21 +82,24 @@ class Measured:
             return json.loads(lines[-1])
 
 
-def measure(command, environment=None, sample_every=0.0, timeout=None):
-    """Runs to its end; the caller looks at the status. `sample_every` seconds its memory is read."""
+def measure(command, environment=None, sample_every=0.2, timeout=None):
+    """Runs to its end; the caller looks at the status. Every `sample_every` seconds its memory is read: the
+    kernel's own account of the peak (ru_maxrss) begins with what this program held when it started the other.
+    """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         child = subprocess.Popen([str(part) for part in command], stdout=output, stderr=errors,
                                  stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
-        samples, ended = [], threading.Event()
+        samples, peaks, ended = [], [0], threading.Event()
 
         def watch():
             while not ended.wait(sample_every):
-                samples.append((time.monotonic() - started, resident_bytes(child.pid)))
+                resident, peak = memory_of(child.pid)
+                samples.append((time.monotonic() - started, resident))
+                peaks.append(peak)
 
-        watcher = threading.Thread(target=watch) if sample_every else None
-        if watcher:
-            watcher.start()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
         guard = threading.Timer(timeout, child.kill) if timeout else None
         if guard:
             guard.start()
@@ -103,16 +107,15 @@ def measure(command, environment=None, sample_every=0.0, timeout=None):
         seconds = time.monotonic() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         ended.set()
-        for helper in (watcher, guard):
-            if helper is guard and guard:
-                guard.cancel()
-            if helper:
-                helper.join()
+        if guard:
+            guard.cancel()
+            guard.join()
+        watcher.join()
         output.seek(0)
         errors.seek(0)
         return Measured(child.returncode, output.read().decode(errors="replace"),
                         errors.read().decode(errors="replace"), seconds, usage.ru_utime + usage.ru_stime,
-                        usage.ru_maxrss * 1024, samples)
+                        max(peaks), samples)
 
 
 def slope(samples):
