@@ -123,7 +123,9 @@ def clock_jumps(program, folder, size):
     rig.clear()
     stamp = rig.folder / "faketime"
     stamp.write_text("+0\n")
-    environment = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1",
+    # libfaketime allocates when it is first asked for the time, and jemalloc asks for it while it allocates: libc.s
+    # own malloc goes before it.
+    environment = {"LD_PRELOAD": f"{FAKETIME}:libstdc++.so.6:libc.so.6", "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1",
                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     with rig.mock(fault="busy=0.1") as mock:
         running = rig.start(environment=environment)
