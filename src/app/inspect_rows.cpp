@@ -1,9 +1,11 @@
 #include "app/inspect_rows.h"
 
 #include "base/error.h"
+#include "storage/files.h"
 #include "storage/parquet.h"
 
 #include <algorithm>
+#include <set>
 
 namespace tpt::app {
 namespace {
@@ -13,29 +15,26 @@ namespace fs = std::filesystem;
 // Going back a row must not read a part again.
 constexpr std::size_t kWindowRows = 256;
 
-bool has_parts(const fs::path& folder) {
-  if (!fs::is_directory(folder)) return false;
-  return std::any_of(fs::directory_iterator(folder), fs::directory_iterator(),
-                     [](const auto& entry) {
-                       return entry.is_regular_file() && entry.path().extension() == ".parquet";
-                     });
+// The folders below `root` that have Parquet files in them, relative to it; "" for itself.
+std::set<std::string> folders_with_parts(const fs::path& root) {
+  std::set<std::string> folders;
+  for (const storage::StoredFile& file : storage::files_below(root)) {
+    if (file.path.extension() != ".parquet") continue;
+    folders.insert(file.path.lexically_relative(root).parent_path().string());
+  }
+  return folders;
 }
 
-std::vector<fs::path> shard_folders(const fs::path& folder) {
-  std::vector<fs::path> shards;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name.starts_with("shard-") &&
-        name.find("-of-") != std::string::npos) {
-      shards.push_back(entry.path());
-    }
+std::vector<std::string> shards_among(const std::set<std::string>& folders) {
+  std::set<std::string> found;
+  for (const std::string& folder : folders) {
+    const std::string first = folder.substr(0, folder.find('/'));
+    if (first.starts_with("shard-") && first.find("-of-") != std::string::npos) found.insert(first);
   }
+  std::vector<std::string> shards(found.begin(), found.end());
   // "shard-10-of-12" comes behind "shard-9-of-12".
-  std::sort(shards.begin(), shards.end(), [](const fs::path& a, const fs::path& b) {
-    const std::string left = a.filename().string();
-    const std::string right = b.filename().string();
-    return left.size() != right.size() ? left.size() < right.size() : left < right;
-  });
+  std::stable_sort(shards.begin(), shards.end(),
+                   [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
   return shards;
 }
 
@@ -59,16 +58,20 @@ bool is_selected(const Selection& selection, const InspectedRow& row) {
 }
 
 InspectedRows::InspectedRows(const fs::path& given) {
-  if (!fs::exists(given)) user_error("{}: no such folder or file", given.string());
-  if (fs::is_directory(given)) {
-    std::vector<fs::path> folders = shard_folders(given);
-    folders.insert(folders.begin(), given);
-    for (const fs::path& folder : folders) {
-      add_folder(given, folder, folder.filename() == "rejected");
-      add_folder(given, folder / "kept", false);
-      add_folder(given, folder / "rejected", true);
+  if (storage::is_folder(given)) {
+    const fs::path root = given.has_filename() ? given : given.parent_path();
+    const std::set<std::string> found = folders_with_parts(root);
+    std::vector<std::string> folders = shards_among(found);
+    folders.insert(folders.begin(), "");
+    for (const std::string& folder : folders) {
+      const std::string inside = folder.empty() ? "" : folder + "/";
+      const bool is_rejected = folder.empty() && root.filename() == "rejected";
+      if (found.contains(folder)) add_folder(root, folder, is_rejected);
+      if (found.contains(inside + "kept")) add_folder(root, inside + "kept", false);
+      if (found.contains(inside + "rejected")) add_folder(root, inside + "rejected", true);
     }
   } else {
+    if (!storage::is_file(given)) user_error("{}: no such folder or file", given.string());
     parts_.push_back({.path = given,
                       .shown = given.filename().string(),
                       .rejected = given.parent_path().filename() == "rejected"});
@@ -86,11 +89,10 @@ InspectedRows::InspectedRows(const fs::path& given) {
   }
 }
 
-void InspectedRows::add_folder(const fs::path& root, const fs::path& folder, bool rejected) {
-  if (!has_parts(folder)) return;
-  for (const fs::path& path : storage::parquet_parts(folder)) {
+void InspectedRows::add_folder(const fs::path& root, const std::string& folder, bool rejected) {
+  for (const fs::path& path : storage::parquet_parts(folder.empty() ? root : root / folder)) {
     parts_.push_back(
-        {.path = path, .shown = fs::relative(path, root).string(), .rejected = rejected});
+        {.path = path, .shown = path.lexically_relative(root).string(), .rejected = rejected});
   }
 }
 

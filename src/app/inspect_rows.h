@@ -58,8 +58,7 @@ class InspectedRows {
     std::int64_t first = 0;  // index of its first row
     std::int64_t rows = 0;
   };
-  void add_folder(const std::filesystem::path& root, const std::filesystem::path& folder,
-                  bool rejected);
+  void add_folder(const std::filesystem::path& root, const std::string& folder, bool rejected);
   void open(const Part& part);
 
   std::vector<Part> parts_;
