@@ -47,10 +47,13 @@ Answer make_answer(const engine::Response& response, std::string_view think_star
 
 std::string encode(const Answer& answer) {
   std::string value = fmt::format(
-      R"({{"finish":"{}","prompt_tokens":{},"thinking_tokens":{},"context_bytes":{},"seconds":{}}})"
-      "\n",
+      R"({{"finish":"{}","prompt_tokens":{},"thinking_tokens":{},"context_bytes":{},"seconds":{})",
       finish_name(answer.finish), answer.prompt_tokens, answer.thinking_tokens,
       answer.context_bytes, answer.seconds);
+  if (!answer.settled_under.empty()) {
+    value += fmt::format(R"(,"settled_under":{})", dump_json(answer.settled_under));
+  }
+  value += "}\n";
   value += answer.thinking;
   return value;
 }
@@ -64,7 +67,8 @@ Answer decode(std::string_view value, std::string_view item) {
             json.at("prompt_tokens").get<std::int64_t>(),
             json.at("thinking_tokens").get<std::int64_t>(),
             json.at("context_bytes").get<std::int64_t>(),
-            json.at("seconds").get<double>()};
+            json.at("seconds").get<double>(),
+            json.value("settled_under", "")};
   } catch (const std::exception& damage) {
     data_error("the journal's answer for {} is damaged ({}): choose another output folder", item,
                damage.what());

@@ -1,6 +1,7 @@
 #include "augment/asking.h"
 
 #include "augment/loop_watch.h"
+#include "augment/take_over.h"
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -83,6 +84,11 @@ bool Asking::advance(Chain& chain, PieceRequest& request) {
     Answer step = decode(*found, chain.piece.id());
     // An answer that was stopped is none for a run that stops no loops.
     if (step.finish == Finish::loop && !config_.stop_loops) return false;
+    if (!step.settled_under.empty()) {
+      if (step.settled_under != cap_policy(config_)) return false;
+      chain.so_far = std::move(step);
+      return true;
+    }
     chain.shortened = step.context_bytes != chain.context_bytes && chain.steps == 0;
     chain.context_bytes = step.context_bytes;
     if (!take_step(chain, std::move(step))) return true;

@@ -102,6 +102,10 @@ struct Hooks {
   RowStatistics* statistics = nullptr;
   // Called a few times a second, and at the end, from the thread that called run().
   std::function<void(const JobStatus&)> on_status;
+  // Called with each part of rows, kept or rejected, once it stands; from the thread that writes.
+  // A run that ends early then leaves its other rows in folder/unfinished, for whoever goes on
+  // without the journal.
+  std::function<void(const std::filesystem::path&)> on_part;
 };
 
 // Reads `documents` to its end and leaves in `folder`: part-00000.parquet ... with a row for every

@@ -40,6 +40,7 @@ Job::Job(const Config& config, Source<Document>& documents, std::int64_t total_d
          engine::Engine& engine, const std::filesystem::path& folder, Progress& progress,
          std::stop_token stop, Hooks hooks)
     : config_(config),
+      folder_(folder),
       total_documents_(total_documents),
       engine_(engine),
       progress_(progress),
@@ -47,7 +48,7 @@ Job::Job(const Config& config, Source<Document>& documents, std::int64_t total_d
       hooks_(std::move(hooks)),
       prompt_(load_prompt(config.prompt)),
       journal_(made(folder) / "journal.sqlite"),
-      output_(folder, config.rows_per_part, hooks_.gate, hooks_.statistics),
+      output_(folder, config.rows_per_part, hooks_.gate, hooks_.statistics, hooks_.on_part),
       asking_(config_, prompt_, engine, journal_),
       pieces_(config_, documents, engine.tokens()) {
   if (journal_.lost() > 0) {
@@ -219,6 +220,20 @@ void Job::write(Slot ready) {
   const bool is_last =
       ready.piece.chunk + 1 == ready.piece.chunks && ready.piece.rollout + 1 == config_.rollouts;
   documents_done_ += is_last ? 1 : 0;
+  if (ready.failed) {
+    FailedRow failed = std::move(*ready.failed);
+    Judgement none;
+    output_.put_failure(row_in(std::move(ready), none), std::move(failed));
+    return;
+  }
+  from_journal_ += ready.from_journal ? 1 : 0;
+  Judgement known;
+  AugmentedDocument row = row_in(std::move(ready), known);
+  output_.put(std::move(row), std::move(known));
+}
+
+// `known`: the judgement of it, where that is settled before the gate sees it.
+AugmentedDocument Job::row_in(Slot ready, Judgement& known) {
   if (ready.spilled) {
     auto answer = asking_.journaled(ready.piece);
     if (!answer) {
@@ -229,7 +244,6 @@ void Job::write(Slot ready) {
     ready.trajectory.text = std::move(answer->thinking);
   }
   Trajectory& trajectory = ready.trajectory;
-  Judgement known;
   if (ready.state == Slot::State::answered && trajectory.finish == Finish::length) {
     const std::size_t end =
         config_.at_cap == AtCap::trim ? tokenize::last_sentence_end(trajectory.text) : 0;
@@ -241,12 +255,23 @@ void Job::write(Slot ready) {
   }
   AugmentedDocument row = row_of(std::move(ready.piece));
   row.trajectory = std::move(trajectory);
-  if (ready.failed) {
-    output_.put_failure(std::move(row), std::move(*ready.failed));
-    return;
+  return row;
+}
+
+// Rows with an answer that stand in no whole part, for whoever goes on without the journal.
+void Job::leave_rows() {
+  const std::filesystem::path folder = folder_ / "unfinished";
+  output_.leave(folder);
+  std::optional<storage::AugmentedWriter> waiting;
+  const std::int64_t end = window_.next_place();
+  for (std::int64_t place = end - window_.size(); place < end; ++place) {
+    Slot& slot = window_.at(place);
+    if (slot.state != Slot::State::answered) continue;
+    if (!waiting) waiting.emplace(folder / "waiting", config_.rows_per_part);
+    Judgement known;
+    waiting->put(row_in(std::move(slot), known));
   }
-  from_journal_ += ready.from_journal ? 1 : 0;
-  output_.put(std::move(row), std::move(known));
+  if (waiting) waiting->finish();
 }
 
 bool Job::too_many_failed() const {
@@ -258,6 +283,15 @@ bool Job::too_many_failed() const {
 
 // Nothing is in flight any more, all answers are journaled, and the step is not finished.
 void Job::end_early() {
+  if (hooks_.on_part) {
+    try {
+      leave_rows();
+    } catch (const Error& error) {
+      // They stand in the journal; why the run ends is what counts.
+      log_warning("rows of no whole part are not left in {}: {}",
+                  (folder_ / "unfinished").string(), error.what());
+    }
+  }
   if (reading_failed_) {
     std::rethrow_exception(reading_failed_);
   }

@@ -43,6 +43,8 @@ class Job {
   void check_sums() const;
   void write_ready();
   void write(Slot ready);
+  AugmentedDocument row_in(Slot ready, Judgement& known);
+  void leave_rows();
   void report(bool always);
   JobStatus status() const;
   Counts counts() const;
@@ -50,6 +52,7 @@ class Job {
   bool too_many_failed() const;
 
   const Config& config_;
+  std::filesystem::path folder_;
   std::int64_t total_documents_;
   engine::Engine& engine_;
   Progress& progress_;

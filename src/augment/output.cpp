@@ -33,12 +33,14 @@ void remove_rejected(const fs::path& folder) {
 
 }  // namespace
 
-Output::Output(fs::path folder, std::int64_t rows_per_part, Gate gate, RowStatistics* statistics)
+Output::Output(fs::path folder, std::int64_t rows_per_part, Gate gate, RowStatistics* statistics,
+               storage::AugmentedWriter::OnPart on_part)
     : folder_(std::move(folder)),
       rows_per_part_(rows_per_part),
       gate_(std::move(gate)),
       statistics_(statistics),
-      rows_(folder_, rows_per_part),
+      on_part_(std::move(on_part)),
+      rows_(folder_, rows_per_part, on_part_),
       thread_([this](std::stop_token stop) { work(std::move(stop)); }) {}
 
 Output::~Output() { thread_.request_stop(); }
@@ -121,7 +123,7 @@ void Output::write(Item item, OutputCounts& counts) {
   }
   counts.rejected_tokens += trajectory.thinking_tokens;
   ++counts.reasons[reason];
-  if (!rejected_) rejected_.emplace(folder_ / kRejected, rows_per_part_);
+  if (!rejected_) rejected_.emplace(folder_ / kRejected, rows_per_part_, on_part_);
   rejected_->put(std::move(item.row), reason, item.judgement.detail);
   ++counts.rejected;
 }
@@ -179,6 +181,12 @@ void Output::finish() {
     remove_rejected(folder_ / kRejected);
   }
   close_failures();
+}
+
+void Output::leave(const fs::path& folder) {
+  drain();
+  rows_.leave(folder / "rows.parquet");
+  if (rejected_) rejected_->leave(folder / "rejected.parquet");
 }
 
 }  // namespace tpt::augment

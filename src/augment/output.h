@@ -42,7 +42,7 @@ struct OutputCounts {
 class Output {
  public:
   Output(std::filesystem::path folder, std::int64_t rows_per_part, Gate gate,
-         RowStatistics* statistics = nullptr);
+         RowStatistics* statistics = nullptr, storage::AugmentedWriter::OnPart on_part = {});
   // Drops what is queued; parts that were not finished are removed.
   ~Output();
   Output(const Output&) = delete;
@@ -62,6 +62,8 @@ class Output {
   void finish_failures();
   // All files stand under their names.
   void finish();
+  // Instead of finish(): the rows since the last whole part stand in `folder`.
+  void leave(const std::filesystem::path& folder);
 
  private:
   struct Item {
@@ -80,6 +82,7 @@ class Output {
   std::int64_t rows_per_part_;
   Gate gate_;
   RowStatistics* statistics_;
+  storage::AugmentedWriter::OnPart on_part_;
   storage::AugmentedWriter rows_;
   std::optional<storage::AugmentedWriter> rejected_;
   std::optional<storage::AtomicFile> failures_;

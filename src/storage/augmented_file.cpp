@@ -58,6 +58,7 @@ struct AugmentedWriter::State {
   std::int64_t rows = 0;  // in the part being written
   std::optional<bool> with_reason;
   std::unique_ptr<ParquetWriter> writer;
+  OnPart on_part;
 
   fs::path part_path(std::int64_t number) const {
     return folder / fmt::format("part-{:05}.parquet", number);
@@ -84,16 +85,18 @@ struct AugmentedWriter::State {
   void close() {
     writer->finish();
     writer.reset();
+    if (on_part) on_part(part_path(part));
     ++part;
   }
 };
 
-AugmentedWriter::AugmentedWriter(fs::path folder, std::int64_t rows_per_part)
+AugmentedWriter::AugmentedWriter(fs::path folder, std::int64_t rows_per_part, OnPart on_part)
     : state_(std::make_unique<State>()) {
   TPT_CHECK(rows_per_part > 0);
   fs::create_directories(folder);
   state_->folder = std::move(folder);
   state_->rows_per_part = rows_per_part;
+  state_->on_part = std::move(on_part);
 }
 
 AugmentedWriter::~AugmentedWriter() = default;
@@ -121,6 +124,17 @@ void AugmentedWriter::finish() {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("part-") && name.ends_with(".parquet.partial")) fs::remove(entry.path());
   }
+}
+
+void AugmentedWriter::leave(const fs::path& file) {
+  State& state = *state_;
+  if (state.writer == nullptr) return;
+  state.writer->finish();
+  state.writer.reset();
+  std::error_code problem;
+  fs::create_directories(file.parent_path(), problem);
+  if (!problem) fs::rename(state.part_path(state.part), file, problem);
+  if (problem) io_error("cannot write {}: {}", file.string(), problem.message());
 }
 
 struct AugmentedReader::State {

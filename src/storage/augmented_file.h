@@ -8,6 +8,7 @@
 #include "records/trajectory.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,12 +19,18 @@ namespace tpt::storage {
 // part is whole or absent. The same rows give the same bytes.
 class AugmentedWriter : public Sink<AugmentedDocument> {
  public:
-  explicit AugmentedWriter(std::filesystem::path folder, std::int64_t rows_per_part = 10000);
+  // Called with each part once it stands.
+  using OnPart = std::function<void(const std::filesystem::path&)>;
+
+  explicit AugmentedWriter(std::filesystem::path folder, std::int64_t rows_per_part = 10000,
+                           OnPart on_part = {});
   ~AugmentedWriter() override;
   void put(AugmentedDocument row) override;
   // The same with why it was rejected; a folder's rows are either all with a reason or all without.
   void put(AugmentedDocument row, std::string reason, std::string detail = "");
   void finish() override;
+  // Instead of finish(): the rows since the last whole part stand in `file`, where there are any.
+  void leave(const std::filesystem::path& file);
 
  private:
   struct State;
