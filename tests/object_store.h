@@ -70,6 +70,10 @@ class ObjectStore {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
+  // As one that is not there for a while.
+  void pause() const { kill(child_, SIGSTOP); }
+  void go_on() const { kill(child_, SIGCONT); }
+
   // As a machine that lost its power.
   void stop() {
     if (child_ <= 0) return;

@@ -5,9 +5,13 @@
 #include "app/steps.h"
 #include "augment/prompt.h"
 #include "augment/row_statistics.h"
+#include "augment/take_over.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "corpus/count.h"
 #include "storage/atomic_file.h"
+#include "storage/files.h"
+#include "storage/remote_folder.h"
 
 #include <algorithm>
 #include <memory>
@@ -91,10 +95,42 @@ void add_spend(const augment::SpendRecord& spend, Json& record) {
   record["spend"] = augment::to_json(spend);
 }
 
-void write_card(const fs::path& folder, augment::CardFacts facts, const augment::Config& config,
-                const AugmentOptions& options) {
+void check_output(const fs::path& out, const std::string& work) {
+  if (!storage::is_remote(out)) {
+    if (!work.empty()) user_error("--work: got {}, but --out is a folder of this machine", work);
+  } else if (work.empty()) {
+    user_error(
+        "--out {}: give --work FOLDER too, a folder of this machine for the journal and the parts "
+        "on their way; keep it, and nothing is asked for again after a kill",
+        out.string());
+  } else if (storage::is_remote(work)) {
+    user_error("--work: got {}, allowed: a folder of this machine", work);
+  }
+}
+
+// Begins the step at the url, with the rows that stand there from another machine, or from another
+// life of this one.
+void take_over(storage::RemoteFolder& remote, const augment::Config& config, const Run& run) {
+  remote.start();
+  augment::TakeOver from{.parts = remote.parts_to_take_over(),
+                         .same_policy = remote.parts_are_of_one_record()};
+  if (from.parts.empty()) return;
+  from.on_taken = [&remote](const fs::path& part) { remote.taken_over(part); };
+  const std::int64_t rows = augment::take_over_rows(config, from, remote.step(), run.stop);
+  log_info("augment: goes on from {} rows in {} parts on S3", rows, from.parts.size());
+}
+
+void send_part(storage::RemoteFolder& remote, const fs::path& part) {
+  remote.send(part);
+  const fs::path spend = remote.step() / "spend.json";
+  if (fs::exists(spend)) remote.send(spend);
+}
+
+// `place`: where the rows are read in the end.
+void write_card(const fs::path& folder, const fs::path& place, augment::CardFacts facts,
+                const augment::Config& config, const AugmentOptions& options) {
   const augment::Prompt prompt = augment::load_prompt(config.prompt);
-  const fs::path named = fs::absolute(folder / ".").lexically_normal().parent_path();
+  const fs::path named = fs::absolute(place / ".").lexically_normal().parent_path();
   facts.title = options.card.title.empty() ? named.filename().string() : options.card.title;
   facts.config = options.card;
   facts.prompts = {{config.prompt, prompt.text(), prompt.sha256()}};
@@ -105,19 +141,91 @@ void write_card(const fs::path& folder, augment::CardFacts facts, const augment:
   storage::write_file_atomically(folder / "README.md", augment::dataset_card(facts));
 }
 
+// One call of the step.
+struct Call {
+  const corpus::Config& corpus;
+  const EngineConfig& engine;
+  const augment::Config& config;
+  const AugmentOptions& options;
+  const corpus::ShardPlan& plan;
+  corpus::Shard shard;
+  Run run;
+};
+
+// The rows of the call in the stage's folder, and what it counted.
+Json think(const Call& call, const Stage& stage, storage::RemoteFolder* remote) {
+  const AugmentOptions& options = call.options;
+  if (remote != nullptr) take_over(*remote, call.config, call.run);
+  const std::int64_t total = count_documents(call.corpus, call.plan);
+  corpus::Reader documents(call.corpus, stage.folder / "bad_items.jsonl", call.shard);
+  const auto engine = make_engine(call.engine, request_tokens(call.config));
+  augment::RowStatistics statistics(
+      {.template_tokens = engine->tokens().count(augment::load_prompt(call.config.prompt).text()),
+       .domain_field = options.card.domain_field,
+       .licence_field = options.card.licence_field});
+  std::optional<AugmentWatch> watch;
+  if (options.watch) {
+    watch.emplace(stage.folder, WatchOptions{.metrics = options.metrics, .build = options.build},
+                  [&engine](const augment::JobStatus& job) {
+                    auto endpoints = endpoints_of(*engine);
+                    if (endpoints.empty()) endpoints.push_back(as_endpoint(*engine, job));
+                    return endpoints;
+                  });
+  }
+  augment::JobStatus last;
+  augment::Hooks hooks{.gate = make_gate(call.config, options), .statistics = &statistics};
+  if (remote != nullptr) hooks.on_part = [=](const fs::path& part) { send_part(*remote, part); };
+  hooks.on_status = [&](const augment::JobStatus& status) {
+    last = status;
+    if (watch) watch->on_status(status);
+  };
+  NoProgress silent;
+  Progress& progress = options.watch ? silent : call.run.progress;
+  const auto counts = augment::run(call.config, documents, total, *engine, stage.folder, progress,
+                                   call.run.stop, hooks);
+  Json record = augment::to_json(counts);
+  record["engine"] = engine->name();
+  record["corpus"] = corpus::to_json(documents.counts());
+  if (watch) {
+    augment::CardFacts facts{.engine = engine->name(), .recipe = stage.recipe};
+    facts.rows = statistics;
+    facts.job = last;
+    facts.spend = watch->finish();
+    add_spend(facts.spend, record);
+    write_card(stage.folder, stage.place, std::move(facts), call.config, options);
+  }
+  return record;
+}
+
+Json run_on_remote(const Stage& stage, const Call& call, storage::RemoteFolder& remote) {
+  Json done;
+  try {
+    done = run_stage(stage, [&] { return think(call, stage, &remote); });
+  } catch (...) {
+    remote.leave();
+    throw;
+  }
+  remote.finish();
+  return done;
+}
+
 }  // namespace
 
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
                   const augment::Config& given, const fs::path& out, Run run,
                   const AugmentOptions& options) {
+  check_output(out, options.work);
   augment::Config config = given;
   config.chat_server = is_chat_server(engine_config);
   config.model_sha256 = engine_files_sha256(engine_config);
   const corpus::Shard shard = options.shard.empty() ? corpus::Shard() : shard_from(options.shard);
   const corpus::ShardPlan plan = corpus::plan_shard(corpus::input_files(corpus), shard);
-  const fs::path folder = options.shard.empty() ? out : shard_folder(out, shard, plan);
+  const fs::path place = options.shard.empty() ? out : shard_folder(out, shard, plan);
+  std::optional<storage::RemoteFolder> remote;
+  if (storage::is_remote(place)) remote.emplace(place, options.work);
   Stage stage{.step = "augment",
-              .folder = folder,
+              .folder = remote ? remote->step() : place,
+              .place = place,
               .recipe = recipe_of(corpus, engine_config, config, options),
               .update = options.update ? storage::Update::wanted : storage::Update::possible};
   if (!options.shard.empty()) {
@@ -129,46 +237,9 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
   if (options.gate) {
     for (const fs::path& file : filter_files(*options.gate)) stage.inputs.push_back(file);
   }
-  return run_stage(stage, [&] {
-    const std::int64_t total = count_documents(corpus, plan);
-    corpus::Reader documents(corpus, folder / "bad_items.jsonl", shard);
-    const auto engine = make_engine(engine_config, request_tokens(config));
-    augment::RowStatistics statistics(
-        {.template_tokens = engine->tokens().count(augment::load_prompt(config.prompt).text()),
-         .domain_field = options.card.domain_field,
-         .licence_field = options.card.licence_field});
-    std::optional<AugmentWatch> watch;
-    if (options.watch) {
-      watch.emplace(folder, WatchOptions{.metrics = options.metrics, .build = options.build},
-                    [&engine](const augment::JobStatus& job) {
-                      auto endpoints = endpoints_of(*engine);
-                      if (endpoints.empty()) endpoints.push_back(as_endpoint(*engine, job));
-                      return endpoints;
-                    });
-    }
-    augment::JobStatus last;
-    augment::Hooks hooks{.gate = make_gate(config, options), .statistics = &statistics};
-    hooks.on_status = [&](const augment::JobStatus& status) {
-      last = status;
-      if (watch) watch->on_status(status);
-    };
-    NoProgress silent;
-    Progress& progress = options.watch ? silent : run.progress;
-    const auto counts =
-        augment::run(config, documents, total, *engine, folder, progress, run.stop, hooks);
-    Json record = augment::to_json(counts);
-    record["engine"] = engine->name();
-    record["corpus"] = corpus::to_json(documents.counts());
-    if (watch) {
-      augment::CardFacts facts{.engine = engine->name(), .recipe = stage.recipe};
-      facts.rows = statistics;
-      facts.job = last;
-      facts.spend = watch->finish();
-      add_spend(facts.spend, record);
-      write_card(folder, std::move(facts), config, options);
-    }
-    return record;
-  });
+  const Call call{corpus, engine_config, config, options, plan, shard, run};
+  if (remote) return run_on_remote(stage, call, *remote);
+  return run_stage(stage, [&] { return think(call, stage, nullptr); });
 }
 
 }  // namespace tpt::app

@@ -19,7 +19,10 @@ void augment_verb(Arguments arguments, Run run) {
                    "Has an engine think about every document. Ctrl-C drains; the same "
                    "command goes on where it stopped, after kill -9 too.");
   line.inputs("IN", corpus.inputs, "JSONL (plain, .gz, .zst), Parquet, text files, folders, globs");
-  line.text("out", out, "folder for the rows (Parquet) and the journal", true);
+  line.text("out", out, "folder for the rows (Parquet) and the journal, or s3://BUCKET/FOLDER",
+            true);
+  line.text("work", options.work,
+            "with --out s3://...: folder of this machine for the journal and parts on their way");
   line.text("shard", options.shard,
             "do part K of N, from 0: K/N, auto (Slurm array or Kubernetes indexed job) or auto/N; "
             "rows in OUT/shard-KKKKK-of-NNNNN");
@@ -37,6 +40,7 @@ void augment_verb(Arguments arguments, Run run) {
   line.example("tpt augment corpus/ --engine http://gpu-1:8000 --url http://gpu-2:8000 --out out/");
   line.example(
       "tpt augment corpus/ --shard auto --out out/   # in a Slurm array: docs/many-machines.md");
+  line.example("tpt augment s3://corpora/pages --out s3://corpora/thinking --work /scratch/tpt");
   if (!line.parse(arguments)) return;
   if (judge) options.gate = gate;
   fmt::print("{}\n", dump_json(augment_step(corpus, engine, config, out, run, options)));

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "report/report.h"
 #include "storage/atomic_file.h"
+#include "storage/files.h"
 
 #include <fmt/core.h>
 
@@ -105,6 +106,9 @@ void run_verb(Arguments arguments, Run run) {
   line.example("tpt run recipes/lab.toml --out build/lab --set experiment.seeds=1,2,3,4");
   line.example("tpt run my.toml --out runs/mine --set pack.shuffle_thinking=true");
   if (!line.parse(arguments)) return;
+  if (storage::is_remote(out)) {
+    user_error("--out {}: only tpt augment writes to S3; give a folder of this machine", out);
+  }
 
   const auto started = std::chrono::steady_clock::now();
   const Recipe recipe = read_recipe(recipe_file, settings);

@@ -1,6 +1,8 @@
 #include "app/stage.h"
 
+#include "base/error.h"
 #include "base/log.h"
+#include "storage/files.h"
 #include "storage/manifest.h"
 
 #include <algorithm>
@@ -38,10 +40,16 @@ std::vector<std::string> result_files(const fs::path& folder) {
 }  // namespace
 
 Json run_stage(const Stage& stage, const std::function<Json()>& work) {
+  if (storage::is_remote(stage.folder)) {
+    user_error("--out {}: only tpt augment writes to S3; give a folder of this machine",
+               stage.folder.string());
+  }
   fs::create_directories(stage.folder);
   const auto inputs = storage::digest_inputs(stage.inputs);
-  if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs, stage.update)) {
-    log_info("{}: {} is finished already", stage.step, stage.folder.string());
+  const fs::path& place = stage.place.empty() ? stage.folder : stage.place;
+  if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs, stage.update,
+                                place)) {
+    log_info("{}: {} is finished already", stage.step, place.string());
     return storage::read_manifest(stage.folder)->counts;
   }
   const auto started = std::chrono::steady_clock::now();

@@ -25,7 +25,8 @@ struct Run {
 struct Stage {
   std::string step;  // "augment"
   std::filesystem::path folder;
-  Json recipe;  // the resolved options, as Fields::to_json gives them
+  std::filesystem::path place;  // where its files go in the end, if that is elsewhere
+  Json recipe;                  // the resolved options, as Fields::to_json gives them
   std::vector<std::filesystem::path> inputs;
   storage::Update update = storage::Update::impossible;
 };

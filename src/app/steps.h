@@ -36,6 +36,7 @@ Json lab_step(const lab::Config& config, const std::filesystem::path& folder);
 struct AugmentOptions {
   std::optional<filter::Config> gate;  // judges the rows as they come; without it all are kept
   bool update = false;  // go on in a folder of other options or inputs: what differs is asked again
+  std::string work;     // for an output on S3: the folder of this machine to work in
   std::string shard;    // what --shard takes (shards.h); "": the whole corpus
   bool watch = false;   // show the live view in place of the progress, and leave a dataset card
   std::string metrics;  // "HOST:PORT" or ":PORT" to serve them at; "": nowhere
@@ -43,8 +44,8 @@ struct AugmentOptions {
   augment::BuildInfo build;
 };
 
-// Documents -> rows with thinking; with a shard in a folder inside `folder`. The engine is made
-// only when there is work to do.
+// Documents -> rows with thinking; with a shard in a folder inside `folder`, which may be on S3.
+// The engine is made only when there is work to do.
 Json augment_step(const corpus::Config& corpus, const EngineConfig& engine,
                   const augment::Config& config, const std::filesystem::path& folder, Run run,
                   const AugmentOptions& options = {});

@@ -288,8 +288,8 @@ void Job::end_early() {
       leave_rows();
     } catch (const Error& error) {
       // They stand in the journal; why the run ends is what counts.
-      log_warning("rows of no whole part are not left in {}: {}",
-                  (folder_ / "unfinished").string(), error.what());
+      log_warning("rows of no whole part are not left in {}: {}", (folder_ / "unfinished").string(),
+                  error.what());
     }
   }
   if (reading_failed_) {

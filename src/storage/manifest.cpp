@@ -114,12 +114,12 @@ std::string differences_of(const Json& before, const Json& now) {
 }
 
 // True where the folder belongs to other options or inputs and is to go on with these.
-bool is_other(const fs::path& folder, const Json& before, const Json& now, Update update) {
+bool is_other(const fs::path& shown, const Json& before, const Json& now, Update update) {
   const std::string differences = differences_of(before, now);
   if (differences.empty() || update == Update::wanted) return !differences.empty();
   user_error(
       "{} holds a step with other options or inputs ({}): choose another --out, {}or remove it",
-      folder.string(), differences,
+      shown.string(), differences,
       update == Update::possible ? "do again what differs with --update, " : "");
 }
 
@@ -190,7 +190,8 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
 }
 
 bool already_finished(const fs::path& folder, const std::string& step, const Json& recipe,
-                      const std::vector<FileDigest>& inputs, Update update) {
+                      const std::vector<FileDigest>& inputs, Update update, const fs::path& shown) {
+  const fs::path& name = shown.empty() ? folder : shown;
   fs::create_directories(folder);
   const Json now = started_record(step, recipe, inputs);
   const fs::path started = folder / "started.json";
@@ -198,7 +199,7 @@ bool already_finished(const fs::path& folder, const std::string& step, const Jso
   if (!is_new) {
     const Json before = parse_json(read_file(started), started.string());
     try {
-      is_new = is_other(folder, before, now, update);
+      is_new = is_other(name, before, now, update);
     } catch (const Json::exception& problem) {
       data_error("{}: not the record of a started step ({}): remove {}", started.string(),
                  problem.what(), folder.string());
@@ -214,7 +215,7 @@ bool already_finished(const fs::path& folder, const std::string& step, const Jso
   const auto manifest = read_manifest(folder);
   if (!manifest) return false;
   const Json finished = started_record(manifest->step, manifest->recipe, manifest->inputs);
-  if (is_other(folder, finished, now, update)) {
+  if (is_other(name, finished, now, update)) {
     fs::remove(folder / "manifest.json");
     sync_folder(folder / "manifest.json");
     return false;

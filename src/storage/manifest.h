@@ -53,9 +53,11 @@ enum class Update {
 // True when the folder already holds the finished step with the same recipe and inputs (nothing to
 // do). False when there is work to do. Error(user) when it was started or finished with others: the
 // message names what differs and says to choose another
-// --out or remove the folder.
+// --out or remove the folder. `shown` names the folder there where a person knows it by another
+// name.
 [[nodiscard]] bool already_finished(const std::filesystem::path& folder, const std::string& step,
                                     const Json& recipe, const std::vector<FileDigest>& inputs,
-                                    Update update = Update::impossible);
+                                    Update update = Update::impossible,
+                                    const std::filesystem::path& shown = {});
 
 }  // namespace tpt::storage

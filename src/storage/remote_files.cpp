@@ -124,4 +124,9 @@ void remove_remote(const fs::path& url) {
   remote_checked(remote_service(url).DeleteFile(remote_name(url)), url);
 }
 
+void remove_empty_remote_folder(const fs::path& folder) {
+  if (look_up_remote(folder).kind != RemoteKind::folder || !list_remote(folder).empty()) return;
+  remote_checked(remote_service(folder).DeleteDir(remote_name(folder)), folder);
+}
+
 }  // namespace tpt::storage

@@ -45,7 +45,10 @@ void fetch_remote(const std::filesystem::path& url, const std::filesystem::path&
 // The object is there whole or not at all, and replaces what stood under the name.
 void put_remote(const std::filesystem::path& file, const std::filesystem::path& url);
 void put_remote_bytes(std::string_view bytes, const std::filesystem::path& url);
-// Nothing happens where there is none.
+// Nothing happens where there is none. Leaves an empty object "FOLDER/", as tools do that take S3
+// for a file system: a folder without files.
 void remove_remote(const std::filesystem::path& url);
+// Nothing happens to a folder that has objects.
+void remove_empty_remote_folder(const std::filesystem::path& folder);
 
 }  // namespace tpt::storage
