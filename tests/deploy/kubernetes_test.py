@@ -49,6 +49,8 @@ def main(source):
     words = container(job)["args"]
     assert words[words.index("--shard") + 1] == "auto"
     assert words[words.index("--out") + 1].startswith("s3://"), "pods come and go: their disks too"
+    mounts = {mount["mountPath"] for mount in container(job)["volumeMounts"]}
+    assert words[words.index("--work") + 1] in mounts, "an output on S3 needs a folder to work in"
     url = words[words.index("--url") + 1]
     port = service["spec"]["ports"][0]["port"]
     assert url == f"http+dns://{service['metadata']['name']}:{port}/v1", url
