@@ -85,12 +85,9 @@ Counts Job::run() {
   return counts;
 }
 
-// What the engine can take now, and a little more for the answers that are on their way or wait for
-// their commit.
-std::int64_t Job::most_in_flight() const {
-  const std::int64_t capacity = engine_.capacity();
-  return capacity + capacity / 4 + 1;
-}
+// What the engine can take now: a kill costs no more than that, answers that wait for their commit
+// among it.
+std::int64_t Job::most_in_flight() const { return std::max<std::int64_t>(1, engine_.capacity()); }
 
 bool Job::may_read() const {
   if (at_end_ || ending()) return false;

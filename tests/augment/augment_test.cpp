@@ -278,8 +278,8 @@ TEST(Augment, WaitsForASlowDocumentInBoundedMemory) {
       seen = source.reads;
       std::this_thread::sleep_for(milliseconds(200));
     }
-    // Five are written; a window's worth waits behind them: four times the 11 in flight.
-    EXPECT_EQ(source.reads, 5 + 44);
+    // Five are written; a window's worth waits behind them.
+    EXPECT_EQ(source.reads, 5 + scenario_config().window_documents);
     const std::scoped_lock lock(mutex);
     released = true;
     changed.notify_all();

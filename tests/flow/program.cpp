@@ -67,8 +67,6 @@ std::string Program::first_line(double seconds) const {
 
 void Program::signal(int number) const { kill(child_, number); }
 
-std::string Program::output() const { return read_all(output_); }
-
 Outcome Program::finish() {
   int status = 0;
   waitpid(child_, &status, 0);
