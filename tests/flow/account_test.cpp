@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace tpt::flow {
 namespace {
@@ -33,7 +34,6 @@ class Account : public testing::Test {
   std::vector<std::string> step() const {
     return {"run", at("recipe.toml"), "--out", at("run"), "--metrics", "127.0.0.1:0"};
   }
-  // Where the metrics of a running program are; the log names it.
   static double metric(const std::string& page, const std::string& name) {
     const std::size_t found = page.find("\n" + name + " ");
     return found == std::string::npos ? -1 : std::stod(page.substr(found + name.size() + 2));
@@ -85,15 +85,15 @@ TEST_F(AccountSlow, OfARecipeCountsTheCallsThatWereKilled) {
 }
 
 TEST_F(AccountSlow, OfARecipeIsServedAndDescribed) {
-  std::ofstream(folder_ / "port") << "";
+  const std::string address = "127.0.0.1:" + std::to_string(20'000 + getpid() % 10'000);
   std::vector<std::string> words = step();
-  words.back() = "127.0.0.1:19464";
+  words.back() = address;
   Program program(words);
   std::string page;
   for (int i = 0; i < 100 && metric(page, "tpt_augment_rows_total{outcome=\"written\"}") < 20;
        ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    page = fetch("http://127.0.0.1:19464/metrics");
+    page = fetch("http://" + address + "/metrics");
   }
   EXPECT_GE(metric(page, "tpt_augment_rows_total{outcome=\"written\"}"), 20) << page;
   EXPECT_GT(metric(page, "tpt_run_money"), 0);

@@ -45,9 +45,10 @@ struct Held {
     const double high = figure(interval, "high");
     ++asked;
     held += low <= truth && truth <= high ? 1 : 0;
-    EXPECT_GE(truth, middle - 2.2 * (middle - low) - 1e-9) << what;
-    EXPECT_LE(truth, middle + 2.2 * (high - middle) + 1e-9) << what;
-    std::printf("%-20s %12.4g (%.4g to %.4g), was %.4g\n", what.c_str(), middle, low, high, truth);
+    SCOPED_TRACE(testing::Message()
+                 << what << ": " << middle << " (" << low << " to " << high << "), was " << truth);
+    EXPECT_GE(truth, middle - 2.2 * (middle - low) - 1e-9);
+    EXPECT_LE(truth, middle + 2.2 * (high - middle) + 1e-9);
   }
 };
 
