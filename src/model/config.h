@@ -1,4 +1,5 @@
-// The shape of a Llama-family decoder, as in the config.json of Hugging Face.
+// The shape of a decoder of the Llama, Qwen2 and Qwen3 families, as in the config.json of Hugging
+// Face.
 #pragma once
 
 #include "base/config.h"
@@ -12,10 +13,18 @@ namespace tpt::model {
 // What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
 enum class Precision { fp32, bf16 };
 
-// Rotary positions stretched for longer texts than the model was first trained with; as in
-// Llama 3.1 and later (rope_type "llama3").
+// llama: Llama 1 to 3, SmolLM2, and what else is written as LlamaForCausalLM. qwen2 (and 2.5):
+// queries, keys and values have biases. qwen3: each query and key head is normalised before it is
+// turned.
+enum class Family { llama, qwen2, qwen3 };
+
+// Rotary positions stretched for longer texts than the model was first trained with. linear: all
+// frequencies over the factor; llama3: the slow ones only, as in Llama 3.1 and later.
+enum class RopeType { unscaled, linear, llama3 };
 struct RopeScaling {
-  double factor = 1.0;  // 1: none
+  RopeType type = RopeType::unscaled;
+  double factor = 1.0;
+  // Of llama3.
   double low_frequency_factor = 1.0;
   double high_frequency_factor = 4.0;
   std::int64_t original_positions = 8192;
@@ -24,6 +33,7 @@ struct RopeScaling {
 };
 
 struct Config {
+  Family family = Family::llama;
   std::int64_t vocab_size = 0;     // 0: taken from the tokenizer, rounded up to a multiple of 16
   std::int64_t hidden_size = 128;  // D
   std::int64_t num_layers = 3;     // L
@@ -35,11 +45,11 @@ struct Config {
   double rope_theta = 10000.0;
   double norm_epsilon = 1e-5;
   bool tie_embeddings = true;
-  // These two come from the config.json of a model that is trained on.
-  bool qkv_bias = false;  // queries, keys and values have biases, as in Qwen2
-  RopeScaling rope_scaling;
-  double init_std = 0.02;  // outputs of attention and MLP: divided by sqrt(2 L)
+  RopeScaling rope_scaling;  // comes from the config.json of a model that is trained on
+  double init_std = 0.02;    // outputs of attention and MLP: divided by sqrt(2 L)
 
+  bool has_qkv_bias() const { return family == Family::qwen2; }
+  bool has_head_norms() const { return family == Family::qwen3; }
   bool operator==(const Config&) const = default;
 };
 
@@ -49,8 +59,14 @@ void describe(Fields& fields, Config& config);
 // together.
 Config resolved(Config config, std::int64_t vocab_size);
 
-// config.json of Hugging Face's LlamaForCausalLM or Qwen2ForCausalLM. Error(user) names an
-// architecture or a setting not supported, or a value out of range.
+// A model prepared to be trained on longer texts than before: rope_theta times `theta_factor`, room
+// for `max_positions` (0: as before). Error(user) for a factor below 1 or fewer positions than the
+// model has.
+Config stretched(Config config, double theta_factor, std::int64_t max_positions);
+
+// config.json of LlamaForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM, as transformers 4 and 5
+// write it. Error(user) names an architecture or a setting that is not supported, or a value that
+// is missing, of the wrong type or out of range.
 Config read_hf_config(const std::filesystem::path& file);
 std::string to_hf_config(const Config& config, const std::string& dtype);
 

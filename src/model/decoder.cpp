@@ -42,7 +42,7 @@ Decoder::Decoder(const Transformer& network, Precision precision)
       return floats(named.at(fmt::format("model.layers.{}.{}.weight", i, name)));
     };
     std::vector<float> bias;
-    if (config_.qkv_bias) {
+    if (config_.has_qkv_bias()) {
       for (const char* part : {"q_proj", "k_proj", "v_proj"}) {
         const std::string name = fmt::format("model.layers.{}.self_attn.{}.bias", i, part);
         const auto values = floats(rounded(named.at(name)));
@@ -54,6 +54,8 @@ Decoder::Decoder(const Transformer& network, Precision precision)
          .query_key_value = PackedMatrix(
              {weight("self_attn.q_proj"), weight("self_attn.k_proj"), weight("self_attn.v_proj")}),
          .query_key_value_bias = std::move(bias),
+         .query_norm = config_.has_head_norms() ? norm("self_attn.q_norm") : std::vector<float>(),
+         .key_norm = config_.has_head_norms() ? norm("self_attn.k_norm") : std::vector<float>(),
          .attention_out = PackedMatrix({weight("self_attn.o_proj")}),
          .mlp_norm = norm("post_attention_layernorm"),
          .gate_up = PackedMatrix({weight("mlp.gate_proj"), weight("mlp.up_proj")}),
@@ -125,6 +127,20 @@ void Decoder::normalize(const std::vector<float>& x, const std::vector<float>& w
   }
 }
 
+void Decoder::normalize_heads(const Layer& layer) {
+  if (layer.query_norm.empty()) return;
+  const std::int64_t n = config_.head_dim;
+  const std::int64_t heads = config_.num_heads + config_.num_kv_heads;
+  const std::int64_t width = (heads + config_.num_kv_heads) * n;
+  for (std::int64_t row = 0; row < std::ssize(places_); ++row) {
+    for (std::int64_t head = 0; head < heads; ++head) {
+      float* values = qkv_.data() + row * width + head * n;
+      const auto& weight = head < config_.num_heads ? layer.query_norm : layer.key_norm;
+      norm_row(values, weight.data(), values, n, static_cast<float>(config_.norm_epsilon));
+    }
+  }
+}
+
 // Turns queries and keys by their positions; keys and values go to their sequences.
 void Decoder::turn_and_store(std::int64_t layer) {
   const std::int64_t n = config_.head_dim;
@@ -177,6 +193,7 @@ void Decoder::add_attention(const Layer& layer, std::int64_t number) {
   product(layer.query_key_value, normed_, rows, qkv_);
   const std::vector<float>& bias = layer.query_key_value_bias;
   for (std::size_t i = 0; !bias.empty() && i < qkv_.size(); ++i) qkv_[i] += bias[i % bias.size()];
+  normalize_heads(layer);
   turn_and_store(number);
   attend(number);
   product(layer.attention_out, attended_, rows, added_);

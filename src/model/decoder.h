@@ -42,6 +42,7 @@ class Decoder {
     std::vector<float> attention_norm;
     PackedMatrix query_key_value;
     std::vector<float> query_key_value_bias;  // empty where there is none
+    std::vector<float> query_norm, key_norm;  // likewise
     PackedMatrix attention_out;
     std::vector<float> mlp_norm;
     PackedMatrix gate_up;
@@ -56,6 +57,7 @@ class Decoder {
   void product(const PackedMatrix& matrix, std::vector<float>& x, std::int64_t rows,
                std::vector<float>& y) const;
   void normalize(const std::vector<float>& x, const std::vector<float>& weight, std::int64_t rows);
+  void normalize_heads(const Layer& layer);
   void turn_and_store(std::int64_t layer);
   void attend(std::int64_t layer);
   void add_attention(const Layer& layer, std::int64_t number);

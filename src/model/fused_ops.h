@@ -14,6 +14,12 @@ namespace tpt::model {
 // x / sqrt(mean(x^2) + epsilon) * weight over the last dimension; x [.., d], weight [d].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 
+// Normalises each query head with query_norm [n] and each key head with key_norm [n] as rms_norm
+// does; values stay. qkv [b, t, (H + 2 K) n].
+at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_norm,
+                      const at::Tensor& key_norm, std::int64_t num_heads, std::int64_t num_kv_heads,
+                      double epsilon);
+
 // silu(gate) * up; gate_up [.., 2 f] holds gate, then up -> [.., f].
 at::Tensor swiglu(const at::Tensor& gate_up);
 

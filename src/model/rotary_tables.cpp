@@ -13,7 +13,7 @@ namespace {
 
 // Slow frequencies are divided by the factor, fast ones stay, those between are mixed
 // (rope_type "llama3").
-at::Tensor scaled(const at::Tensor& frequencies, const RopeScaling& scaling) {
+at::Tensor scaled_as_llama3(const at::Tensor& frequencies, const RopeScaling& scaling) {
   const double old_positions = static_cast<double>(scaling.original_positions);
   const double long_wave = old_positions / scaling.low_frequency_factor;
   const double short_wave = old_positions / scaling.high_frequency_factor;
@@ -36,7 +36,16 @@ RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double
       at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kLong)).to(at::kFloat) /
       static_cast<double>(head_dim);
   at::Tensor frequencies = 1.0 / at::pow(theta, exponents);
-  if (scaling.factor != 1.0) frequencies = scaled(frequencies, scaling);
+  switch (scaling.type) {
+    case RopeType::unscaled:
+      break;
+    case RopeType::linear:
+      frequencies = frequencies / scaling.factor;
+      break;
+    case RopeType::llama3:
+      frequencies = scaled_as_llama3(frequencies, scaling);
+      break;
+  }
   const at::Tensor angles = at::outer(at::arange(positions, options), frequencies);
   return {at::cos(angles), at::sin(angles)};
 }

@@ -21,6 +21,7 @@ struct Layer {
   at::Tensor attention_norm;
   at::Tensor query, key, value, attention_out;
   at::Tensor query_bias, key_bias, value_bias;  // undefined where there are none
+  at::Tensor query_norm, key_norm;              // likewise
   at::Tensor mlp_norm;
   at::Tensor gate, up, down;
 };
@@ -138,10 +139,14 @@ struct Transformer::State {
     layer.query = take(name + "self_attn.q_proj.weight", {query_width, d});
     layer.key = take(name + "self_attn.k_proj.weight", {key_width, d});
     layer.value = take(name + "self_attn.v_proj.weight", {key_width, d});
-    if (config.qkv_bias) {
+    if (config.has_qkv_bias()) {
       layer.query_bias = take(name + "self_attn.q_proj.bias", {query_width});
       layer.key_bias = take(name + "self_attn.k_proj.bias", {key_width});
       layer.value_bias = take(name + "self_attn.v_proj.bias", {key_width});
+    }
+    if (config.has_head_norms()) {
+      layer.query_norm = take(name + "self_attn.q_norm.weight", {config.head_dim});
+      layer.key_norm = take(name + "self_attn.k_norm.weight", {config.head_dim});
     }
     layer.attention_out = take(name + "self_attn.o_proj.weight", {d, query_width});
     layer.mlp_norm = take(name + "post_attention_layernorm.weight", {d});
@@ -156,10 +161,16 @@ struct Transformer::State {
                        Precision precision) const {
     const at::Tensor joined = at::cat({layer.query, layer.key, layer.value});
     at::Tensor bias;
-    if (config.qkv_bias) bias = at::cat({layer.query_bias, layer.key_bias, layer.value_bias});
+    if (layer.query_bias.defined()) {
+      bias = at::cat({layer.query_bias, layer.key_bias, layer.value_bias});
+    }
+    at::Tensor qkv = linear(x_btd, joined, precision, bias);
+    if (layer.query_norm.defined()) {
+      qkv = norm_heads(qkv, layer.query_norm, layer.key_norm, config.num_heads, config.num_kv_heads,
+                       config.norm_epsilon);
+    }
     const auto [query, key, value] =
-        split_heads_rotary(linear(x_btd, joined, precision, bias), position_bt, tables,
-                           config.num_heads, config.num_kv_heads);
+        split_heads_rotary(qkv, position_bt, tables, config.num_heads, config.num_kv_heads);
     at::Tensor out;
     if (precision == Precision::fp32 && x_btd.size(1) <= kMaxAttentionRow) {
       at::Tensor first_bt;

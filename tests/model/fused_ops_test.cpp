@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -126,6 +127,29 @@ TEST(FusedOpsTest, SplitHeadsRotary) {
         return at::cat({query, key, value}, 1);
       },
       plain, {leaf({b, t, (heads + 2 * kv) * n})});
+}
+
+TEST(FusedOpsTest, NormHeads) {
+  at::manual_seed(6);
+  // 700 positions are several of the pieces that the gradients of the weights are summed in.
+  for (const auto& [heads, kv, n] :
+       {std::array<std::int64_t, 3>{4, 2, 16}, {1, 1, 6}, {6, 3, 33}}) {
+    SCOPED_TRACE(n);
+    const auto plain = [heads = heads, kv = kv, n = n](const Inputs& in) {
+      const at::Tensor split = in[0].reshape({2, 350, heads + 2 * kv, n});
+      const auto normed = [&](std::int64_t first, std::int64_t count, const at::Tensor& weight) {
+        const at::Tensor x = split.narrow(2, first, count);
+        return x * (x.square().mean(-1, true) + 1e-6).rsqrt() * weight;
+      };
+      return at::cat({normed(0, heads, in[1]), normed(heads, kv, in[2]),
+                      split.narrow(2, heads + kv, kv)},
+                     2)
+          .flatten(2);
+    };
+    expect_same([heads = heads, kv = kv](
+                    const Inputs& in) { return norm_heads(in[0], in[1], in[2], heads, kv, 1e-6); },
+                plain, {leaf({2, 350, (heads + 2 * kv) * n}, 3.0), leaf({n}), leaf({n})});
+  }
 }
 
 TEST(FusedOpsTest, CausalAttention) {

@@ -28,21 +28,23 @@ def expected(model, ids, folder, gradients):
         loss.backward()
         tensors["loss"] = loss.detach().reshape(1)
         for name, parameter in model.named_parameters():
-            tensors["grad." + name] = parameter.grad.contiguous()
+            tensors["grad." + name] = parameter.grad.clone()  # to(bfloat16) below would change it
+    with torch.no_grad():
+        tensors["logits_bf16"] = model.to(torch.bfloat16)(ids).logits.float().contiguous()
     save_file(tensors, os.path.join(folder, "expected.safetensors"))
 
 
 def write(cases, folder):
     for name, case in json.load(open(cases)).items():
-        kind = case.pop("model_type")
-        config = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config}[kind](**case)
-        model = {"llama": transformers.LlamaForCausalLM, "qwen2": transformers.Qwen2ForCausalLM}[kind](config)
+        kind, shape = case.pop("model_type"), case.pop("ids", [3, 37])
+        config = transformers.AutoConfig.for_model(kind, **case)
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         with torch.no_grad():
             for parameter in model.parameters():  # biases and norms too are to count
                 parameter.add_(torch.randn_like(parameter) * 0.1)
         into = os.path.join(folder, name)
         model.save_pretrained(into)
-        ids = torch.randint(0, config.vocab_size, (3, 37))
+        ids = torch.randint(0, config.vocab_size, shape)
         expected(model, ids, into, gradients=True)
 
 

@@ -52,21 +52,30 @@ const std::vector<std::pair<std::string, Json>>& cases() {
       one.update(changes);
       return one;
     };
+    const Json llama3 = {{"rope_type", "llama3"},   {"rope_theta", 500000.0},
+                         {"factor", 8.0},           {"low_freq_factor", 1.0},
+                         {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 16}};
+    const Json linear = {{"rope_type", "linear"}, {"rope_theta", 10000.0}, {"factor", 4.0}};
     return std::vector<std::pair<std::string, Json>>{
         {"grouped", base},
         {"tied", with({{"tie_word_embeddings", true}, {"num_key_value_heads", 1}})},
         {"plain", with({{"num_key_value_heads", 4}, {"rope_theta", 500000.0}})},
         {"wide_heads", with({{"head_dim", 24}, {"rms_norm_eps", 1e-6}})},
+        {"long", with({{"max_position_embeddings", 4096}, {"ids", {1, 1100}}})},
+        {"linear", with({{"rope_parameters", linear}})},
+        {"llama3", with({{"head_dim", 32}, {"rope_parameters", llama3}})},
         {"qwen2", with({{"model_type", "qwen2"}, {"tie_word_embeddings", true}})},
-        {"llama3", with({{"head_dim", 32},
-                         {"rope_theta", 500000.0},
-                         {"rope_scaling",
-                          {{"rope_type", "llama3"},
-                           {"rope_theta", 500000.0},
-                           {"factor", 8.0},
-                           {"low_freq_factor", 1.0},
-                           {"high_freq_factor", 4.0},
-                           {"original_max_position_embeddings", 16}}}})}};
+        {"qwen2_untied", with({{"model_type", "qwen2"}, {"rope_theta", 1e6}})},
+        {"qwen3", with({{"model_type", "qwen3"}, {"head_dim", 16}})},
+        {"qwen3_tied", with({{"model_type", "qwen3"},
+                             {"head_dim", 8},
+                             {"rope_parameters", llama3},
+                             {"rms_norm_eps", 1e-5},
+                             {"tie_word_embeddings", true}})},
+        {"qwen3_long", with({{"model_type", "qwen3"},
+                             {"head_dim", 16},
+                             {"max_position_embeddings", 4096},
+                             {"ids", {1, 1100}}})}};
   }();
   return kCases;
 }
@@ -84,9 +93,48 @@ double difference(const at::Tensor& got, const at::Tensor& wanted) {
   return ((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-6)).item<double>();
 }
 
+// Norm of the difference as a share of the norm.
+double mean_difference(const at::Tensor& got, const at::Tensor& wanted) {
+  return ((got - wanted).norm() / wanted.norm()).item<double>();
+}
+
 at::Tensor logits_of(const Transformer& network, const at::Tensor& ids,
                      Precision precision = Precision::fp32) {
   return network.logits(network.forward(ids, precision), precision);
+}
+
+// Of the last position of each row, a token at a time.
+at::Tensor decoded_logits(const Transformer& network, const at::Tensor& ids, Precision precision) {
+  Decoder decoder(network, precision);
+  std::vector<at::Tensor> rows;
+  for (std::int64_t row = 0; row < ids.size(0); ++row) {
+    SequenceCache cache;
+    std::vector<DecoderToken> tokens;
+    for (std::int64_t i = 0; i < ids.size(1); ++i) {
+      tokens.push_back({&cache, ids[row][i].item<std::int32_t>(), i + 1 == ids.size(1)});
+    }
+    rows.push_back(at::tensor(decoder.step(tokens)));
+  }
+  return at::stack(rows);
+}
+
+// The same loss and the same gradients.
+void expect_gradients(const Transformer& network, const at::Tensor& ids,
+                      std::map<std::string, at::Tensor>& wanted) {
+  const at::Tensor hidden = network.forward(ids, Precision::fp32);
+  const at::Tensor losses =
+      network.token_losses(hidden.narrow(1, 0, ids.size(1) - 1).flatten(0, 1),
+                           ids.narrow(1, 1, ids.size(1) - 1).flatten(), Precision::fp32);
+  const at::Tensor loss = losses.mean();
+  EXPECT_NEAR(loss.item<double>(), wanted.at("loss").item<double>(), 1e-5);
+  loss.backward();
+  for (const auto& [parameter, tensor] : network.parameters()) {
+    EXPECT_LT(difference(tensor.grad(), wanted.at("grad." + parameter)), 1e-4) << parameter;
+  }
+  EXPECT_EQ(network.parameters().size(),
+            static_cast<std::size_t>(std::count_if(wanted.begin(), wanted.end(), [](auto& item) {
+              return item.first.starts_with("grad.");
+            })));
 }
 
 TEST_F(TransformersTest, WhatTheyWriteGivesTheirLogitsAndGradients) {
@@ -99,21 +147,17 @@ TEST_F(TransformersTest, WhatTheyWriteGivesTheirLogitsAndGradients) {
     const Transformer network = load_transformer(folder_ / name);
     auto wanted = expected(folder_ / name);
     const at::Tensor ids = wanted.at("ids").to(at::kLong);
-    const at::Tensor hidden = network.forward(ids, Precision::fp32);
-    EXPECT_LT(difference(network.logits(hidden, Precision::fp32), wanted.at("logits")), 1e-4);
-    const at::Tensor losses =
-        network.token_losses(hidden.narrow(1, 0, ids.size(1) - 1).flatten(0, 1),
-                             ids.narrow(1, 1, ids.size(1) - 1).flatten(), Precision::fp32);
-    const at::Tensor loss = losses.mean();
-    EXPECT_NEAR(loss.item<double>(), wanted.at("loss").item<double>(), 1e-4);
-    loss.backward();
-    for (const auto& [parameter, tensor] : network.parameters()) {
-      EXPECT_LT(difference(tensor.grad(), wanted.at("grad." + parameter)), 2e-4) << parameter;
-    }
-    EXPECT_EQ(network.parameters().size(),
-              static_cast<std::size_t>(std::count_if(wanted.begin(), wanted.end(), [](auto& item) {
-                return item.first.starts_with("grad.");
-              })));
+    const at::Tensor exact = wanted.at("logits");
+    expect_gradients(network, ids, wanted);
+    const c10::NoGradGuard no_grad;
+    EXPECT_LT(difference(logits_of(network, ids), exact), 1e-5);
+    const at::Tensor last = exact.select(1, -1);
+    EXPECT_LT(difference(decoded_logits(network, ids, Precision::fp32), last), 1e-5);
+    // In bf16 we are no farther from the fp32 logits than they are.
+    const double their_error = mean_difference(wanted.at("logits_bf16"), exact);
+    EXPECT_LT(mean_difference(logits_of(network, ids, Precision::bf16), exact), their_error);
+    EXPECT_LT(mean_difference(decoded_logits(network, ids, Precision::bf16), last),
+              mean_difference(wanted.at("logits_bf16").select(1, -1), last));
   }
 }
 
@@ -134,7 +178,7 @@ TEST_F(TransformersTest, WhatWeWriteGivesOurLogits) {
   }
   oracle("read" + folders);
   for (const auto& [name, one] : cases()) {
-    EXPECT_LT(difference(ours.at(name), expected(folder_ / name).at("logits")), 1e-4) << name;
+    EXPECT_LT(difference(ours.at(name), expected(folder_ / name).at("logits")), 1e-5) << name;
   }
 }
 
@@ -145,15 +189,11 @@ TEST_F(TransformersSlowTest, SmolLm2GivesTheirLogits) {
   const Transformer network = load_transformer(folder_);
   auto wanted = expected(folder_);
   const at::Tensor ids = wanted.at("ids").to(at::kLong);
-  EXPECT_LT(difference(logits_of(network, ids), wanted.at("logits")), 1e-4);
-  // The decoder, a token at a time, ends with the same logits.
-  Decoder decoder(network, Precision::fp32);
-  SequenceCache cache;
-  std::vector<float> last;
-  for (std::int64_t i = 0; i < ids.size(1); ++i) {
-    last = decoder.step({{&cache, ids[0][i].item<std::int32_t>(), true}});
-  }
-  EXPECT_LT(difference(at::tensor(last), wanted.at("logits")[0][-1]), 1e-4);
+  const at::Tensor exact = wanted.at("logits");
+  EXPECT_LT(difference(logits_of(network, ids), exact), 1e-5);
+  EXPECT_LT(mean_difference(logits_of(network, ids, Precision::bf16), exact),
+            mean_difference(wanted.at("logits_bf16"), exact));
+  EXPECT_LT(difference(decoded_logits(network, ids, Precision::fp32), exact.select(1, -1)), 1e-5);
 }
 
 }  // namespace
