@@ -8,6 +8,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace tpt::train {
 
@@ -23,21 +25,27 @@ class AdamW {
   double clip_gradients();
   void step(double learning_rate);
 
-  std::int64_t steps() const { return steps_; }
-  // What a state file holds: weights, first and second moments, fp32 [n] in the same order.
-  const at::Tensor& weights() const { return weights_; }
-  const at::Tensor& moments1() const { return moments1_; }
-  const at::Tensor& moments2() const { return moments2_; }
-  void restore(const at::Tensor& weights, const at::Tensor& moments1, const at::Tensor& moments2,
-               std::int64_t steps);
+  // Views of what a state holds: the weights by name; the moments and the count of steps.
+  model::NamedTensors weights() const;
+  model::NamedTensors tensors() const;
 
  private:
+  // A parameter's part of each buffer.
+  struct Part {
+    std::string name;
+    std::int64_t from = 0;
+    std::vector<std::int64_t> shape;
+  };
+
   void step_part(std::int64_t from, std::int64_t count, double learning_rate, double decay);
+  void append_views(const at::Tensor& buffer, const std::string& prefix,
+                    model::NamedTensors& views) const;
 
   Config config_;
+  std::vector<Part> parts_;
   std::int64_t decayed_ = 0;  // how many of the first elements have weight decay
-  std::int64_t steps_ = 0;
   at::Tensor weights_, gradients_, moments1_, moments2_;
+  at::Tensor steps_;  // fp32 []
 };
 
 }  // namespace tpt::train

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "storage/atomic_file.h"
 #include "tokenize/tokenizer.h"
+#include "train/digests.h"
 #include "train/whole_folder.h"
 
 #include <span>
@@ -42,6 +43,7 @@ void write_checkpoint(const model::Transformer& network, const pack::ShardReader
       storage::write_file_atomically(partial / "tokenizer_config.json",
                                      dump_json_pretty(tokenizer_config(tokenizer, shards)));
     }
+    write_digests(partial);
   });
 }
 

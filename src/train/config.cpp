@@ -75,6 +75,10 @@ void describe(Fields& fields, Config& config) {
                  1 << 30);
   fields.number("state_every_seconds", config.state_every_seconds,
                 "save a state to go on from this often", 0.0, 1e9);
+  fields.integer("state_every_steps", config.state_every_steps,
+                 "also save one at each multiple of this; 0: by the clock alone", 0, kMany);
+  fields.integer("keep_states", config.keep_states, "how many of the newest states stay on disk", 1,
+                 1'000'000);
 }
 
 void check(const Config& config) {
@@ -115,7 +119,8 @@ Json recipe_of(const Config& config) {
   Fields fields("train");
   describe(fields, copy);
   Json recipe = fields.to_json();
-  for (const char* watched : {"threads", "log_every_steps", "state_every_seconds"}) {
+  for (const char* watched :
+       {"threads", "log_every_steps", "state_every_seconds", "state_every_steps", "keep_states"}) {
     recipe.erase(watched);
   }
   return recipe;

@@ -55,6 +55,8 @@ struct Config {
   // Records.
   std::int64_t log_every_steps = 10;
   double state_every_seconds = 60.0;
+  std::int64_t state_every_steps = 0;
+  std::int64_t keep_states = 2;
 };
 
 void describe(Fields& fields, Config& config);

@@ -1,24 +1,30 @@
 #include "train/state.h"
 
 #include "base/error.h"
+#include "model/safetensors.h"
 #include "storage/atomic_file.h"
+#include "train/digests.h"
 #include "train/whole_folder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 
 namespace tpt::train {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::string_view kPrefix = "state-";
-constexpr std::int64_t kLayout = 1;
+constexpr std::int64_t kLayout = 2;
 
 // The step in "state-<step>"; nothing for other names ("state-7.partial" too).
-std::optional<std::int64_t> step_of(const std::filesystem::path& path) {
+std::optional<std::int64_t> step_of(const fs::path& path) {
   const std::string name = path.filename().string();
   if (!name.starts_with(kPrefix)) {
     return std::nullopt;
@@ -29,133 +35,119 @@ std::optional<std::int64_t> step_of(const std::filesystem::path& path) {
   return problem == std::errc() && stop == end ? std::optional(step) : std::nullopt;
 }
 
-Json to_json(const RunState& state) {
-  Json checkpoints = Json::array();
-  for (const Checkpoint& checkpoint : state.checkpoints) {
-    checkpoints.push_back({{"budget", checkpoint.budget},
-                           {"tokens", checkpoint.tokens},
-                           {"folder", checkpoint.folder.filename().string()}});
+void read_into(const fs::path& file, const model::NamedTensors& tensors) {
+  const at::NoGradGuard no_gradients;
+  std::map<std::string, at::Tensor> found;
+  for (auto& [name, tensor] : model::read_safetensors(file)) {
+    found.emplace(name, tensor);
   }
-  return {{"layout", kLayout},
-          {"recipe", state.recipe},
-          {"steps", state.steps},
-          {"optimizer_steps", state.optimizer_steps},
-          {"tokens", state.tokens},
-          {"epoch", state.place.epoch},
-          {"row", state.place.row},
-          {"seconds", state.seconds},
-          {"flops", state.flops},
-          {"last_loss", state.last_loss},
-          {"skipped_in_a_row", state.skipped_in_a_row},
-          {"tally", to_json(state.tally)},
-          {"metrics_bytes", state.metrics_bytes},
-          {"checkpoints", checkpoints},
-          {"finished", state.finished}};
-}
-
-RunState from_json(const Json& json, const std::filesystem::path& folder) {
-  RunState state;
-  state.recipe = json.at("recipe");
-  state.steps = json.at("steps").get<std::int64_t>();
-  state.optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
-  state.tokens = json.at("tokens").get<std::int64_t>();
-  state.place = {json.at("epoch").get<std::int64_t>(), json.at("row").get<std::int64_t>()};
-  state.seconds = json.at("seconds").get<double>();
-  state.flops = json.at("flops").get<double>();
-  state.last_loss = json.at("last_loss").get<double>();
-  state.skipped_in_a_row = json.at("skipped_in_a_row").get<std::int64_t>();
-  state.tally = tally_from_json(json.at("tally"));
-  state.metrics_bytes = json.at("metrics_bytes").get<std::int64_t>();
-  for (const Json& checkpoint : json.at("checkpoints")) {
-    state.checkpoints.push_back({checkpoint.at("budget").get<std::int64_t>(),
-                                 checkpoint.at("tokens").get<std::int64_t>(),
-                                 folder / checkpoint.at("folder").get<std::string>()});
+  for (const auto& [name, tensor] : tensors) {
+    const auto at = found.find(name);
+    if (at == found.end() || at->second.sizes() != tensor.sizes()) {
+      data_error("{}: tensor {} is missing or of another shape", file.string(), name);
+    }
+    const at::Tensor place = tensor;
+    place.copy_(at->second);
+    found.erase(at);
   }
-  state.finished = json.at("finished").get<bool>();
-  return state;
+  if (!found.empty()) {
+    data_error("{}: tensor {} is not part of this run", file.string(), found.begin()->first);
+  }
 }
 
-std::string_view bytes_of(const at::Tensor& tensor) {
-  TPT_CHECK(tensor.is_contiguous() && tensor.is_cpu() && tensor.scalar_type() == at::kFloat);
-  return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};
-}
-
-void remove_others(const std::filesystem::path& folder, const std::filesystem::path& kept) {
-  std::vector<std::filesystem::path> old;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+void remove_old(const fs::path& folder, const Retention& retention) {
+  bool has_multiple = false;
+  std::int64_t kept = 0;
+  for (const fs::path& state : states_of(folder)) {
+    const bool is_multiple = retention.every_steps > 0 &&
+                             step_of_state(state) % retention.every_steps == 0 && !has_multiple;
+    has_multiple = has_multiple || is_multiple;
+    if (kept < std::max<std::int64_t>(retention.newest, 1) || is_multiple) {
+      ++kept;
+      continue;
+    }
+    fs::remove_all(state);
+  }
+  std::vector<fs::path> half_written;
+  for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && entry.path().filename() != kept.filename()) {
-      old.push_back(entry.path());
+    if (name.starts_with(kPrefix) && name.ends_with(".partial")) {
+      half_written.push_back(entry.path());
     }
   }
-  for (const std::filesystem::path& path : old) {
-    std::filesystem::remove_all(path);
+  for (const fs::path& path : half_written) {
+    fs::remove_all(path);
   }
 }
 
 }  // namespace
 
-std::optional<std::filesystem::path> newest_state(const std::filesystem::path& folder) {
-  std::optional<std::filesystem::path> newest;
-  std::int64_t newest_step = -1;
-  if (!std::filesystem::is_directory(folder)) {
-    return newest;
-  }
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::optional<std::int64_t> step = step_of(entry.path());
-    if (step && *step > newest_step) {
-      newest_step = *step;
-      newest = entry.path();
+std::vector<fs::path> states_of(const fs::path& folder) {
+  std::vector<fs::path> states;
+  if (fs::is_directory(folder)) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (step_of(entry.path())) {
+        states.push_back(entry.path());
+      }
     }
   }
-  return newest;
+  std::sort(states.begin(), states.end(),
+            [](const fs::path& a, const fs::path& b) { return step_of(a) > step_of(b); });
+  return states;
 }
 
-RunState read_state(const std::filesystem::path& state_folder) {
-  const std::filesystem::path file = state_folder / "state.json";
-  const Json json = parse_json(storage::read_file(file), file.string());
+std::optional<fs::path> newest_state(const fs::path& folder) {
+  const std::vector<fs::path> states = states_of(folder);
+  return states.empty() ? std::nullopt : std::optional(states.front());
+}
+
+std::int64_t step_of_state(const fs::path& state_folder) {
+  const auto step = step_of(state_folder);
+  TPT_CHECK(step.has_value(), "{} is no state", state_folder.string());
+  return *step;
+}
+
+RunState read_state(const fs::path& state_folder) {
+  const std::string advice =
+      fmt::format("; remove {} to go on from an older state", state_folder.string());
+  const fs::path file = state_folder / "state.json";
   try {
+    check_digests(state_folder);
+    const Json json = parse_json(storage::read_file(file), file.string());
     if (json.at("layout").get<std::int64_t>() != kLayout) {
       data_error("{}: layout {}, this program reads {}", file.string(), json.at("layout").dump(),
                  kLayout);
     }
-    return from_json(json, state_folder.parent_path());
+    return state_from_json(json, state_folder.parent_path());
   } catch (const nlohmann::json::exception& problem) {
-    data_error("{}: not a state of a training run ({}); remove {} to go on from an older one",
-               file.string(), problem.what(), state_folder.string());
-  }
-}
-
-void restore_optimizer(const std::filesystem::path& state_folder, const RunState& state,
-                       AdamW& optimizer) {
-  const std::filesystem::path file = state_folder / "tensors.f32";
-  const std::string bytes = storage::read_file(file);
-  const std::size_t part = optimizer.weights().nbytes();
-  if (bytes.size() != 3 * part) {
-    data_error("{}: {} bytes, expected {}; remove {} to go on from an older state", file.string(),
-               bytes.size(), 3 * part, state_folder.string());
-  }
-  std::vector<at::Tensor> parts;
-  for (std::size_t i = 0; i < 3; ++i) {
-    parts.push_back(at::empty_like(optimizer.weights(), at::device(at::kCPU)));
-    std::memcpy(parts.back().mutable_data_ptr(), bytes.data() + i * part, part);
-  }
-  optimizer.restore(parts[0], parts[1], parts[2], state.optimizer_steps);
-}
-
-void write_state(const std::filesystem::path& folder, const RunState& state,
-                 const AdamW& optimizer) {
-  const std::filesystem::path whole = folder / (std::string(kPrefix) + std::to_string(state.steps));
-  write_whole_folder(whole, [&](const std::filesystem::path& partial) {
-    storage::AtomicFile tensors(partial / "tensors.f32");
-    for (const at::Tensor& part :
-         {optimizer.weights(), optimizer.moments1(), optimizer.moments2()}) {
-      tensors.write(bytes_of(part.cpu()));
+    data_error("{}: not a state of a training run ({}){}", file.string(), problem.what(), advice);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) {
+      throw;
     }
-    tensors.commit();
-    storage::write_file_atomically(partial / "state.json", dump_json_pretty(to_json(state)));
+    data_error("{}{}", error.what(), advice);
+  }
+}
+
+void read_tensors(const fs::path& state_folder, const StateTensors& tensors) {
+  read_into(state_folder / "model.safetensors", tensors.weights);
+  read_into(state_folder / "optimizer.safetensors", tensors.optimizer);
+}
+
+void write_state(const fs::path& folder, const RunState& state, const model::Config& network,
+                 const StateTensors& tensors, const Retention& retention) {
+  const fs::path whole = folder / (std::string(kPrefix) + std::to_string(state.steps));
+  write_whole_folder(whole, [&](const fs::path& partial) {
+    model::write_safetensors(tensors.weights, partial / "model.safetensors");
+    model::write_safetensors(tensors.optimizer, partial / "optimizer.safetensors");
+    storage::write_file_atomically(partial / "config.json",
+                                   model::to_hf_config(network, "float32"));
+    Json json = to_json(state);
+    json["layout"] = kLayout;
+    storage::write_file_atomically(partial / "state.json", dump_json_pretty(json));
+    write_digests(partial);
   });
-  remove_others(folder, whole);
+  remove_old(folder, retention);
 }
 
 }  // namespace tpt::train

@@ -1,9 +1,14 @@
 // Where a run stands, on disk: enough to go on bit for bit. A state is a folder state-<step> that
 // is there whole or not at all; the newest one counts.
+//
+//   state.json             counts, place in the data, what decides the weights
+//   config.json            the network, as Hugging Face has it
+//   model.safetensors      its weights: the folder loads as a checkpoint does
+//   optimizer.safetensors  its tensors, by name
+//   digests.json           SHA-256 of each
 #pragma once
 
 #include "base/json.h"
-#include "train/adamw.h"
 #include "train/batches.h"
 #include "train/metrics.h"
 #include "train/train.h"
@@ -17,9 +22,8 @@ namespace tpt::train {
 
 // All that is not a tensor.
 struct RunState {
-  Json recipe;                       // what decides the weights: options, model, shards
-  std::int64_t steps = 0;            // batches drawn
-  std::int64_t optimizer_steps = 0;  // less those whose loss or gradient was not finite
+  Json recipe;             // what decides the weights: options, model, shards
+  std::int64_t steps = 0;  // batches drawn
   std::int64_t tokens = 0;
   Place place;
   double seconds = 0;
@@ -32,16 +36,38 @@ struct RunState {
   bool finished = false;
 };
 
-// The newest whole state of a run's folder; nothing where there is none. Error(data) for a damaged
-// one, naming it.
-std::optional<std::filesystem::path> newest_state(const std::filesystem::path& folder);
-RunState read_state(const std::filesystem::path& state_folder);
-// Fills weights and moments. Error(data) where the file does not hold as many.
-void restore_optimizer(const std::filesystem::path& state_folder, const RunState& state,
-                       AdamW& optimizer);
+Json to_json(const RunState& state);
+// `folder` is the run's. Throws what the JSON library throws for a value that is missing.
+RunState state_from_json(const Json& json, const std::filesystem::path& folder);
 
-// Writes folder/state-<steps> durably, then removes older ones and what an interrupted write left.
+// A state's tensors: copies, so that training can go on while they are written.
+struct StateTensors {
+  model::NamedTensors weights;
+  model::NamedTensors optimizer;
+};
+
+// Which states stay on disk.
+struct Retention {
+  std::int64_t newest = 2;       // so many
+  std::int64_t every_steps = 0;  // and the newest one at a multiple of this; 0: none
+};
+
+// The states of a run's folder, newest first.
+std::vector<std::filesystem::path> states_of(const std::filesystem::path& folder);
+std::optional<std::filesystem::path> newest_state(const std::filesystem::path& folder);
+// The step in the name of a state's folder.
+std::int64_t step_of_state(const std::filesystem::path& state_folder);
+
+// Error(data) naming the file for a state that is damaged in any bit.
+RunState read_state(const std::filesystem::path& state_folder);
+// Copies a state's tensors into `tensors`, by name. Error(data) for one that is missing, unknown or
+// of another shape. Call read_state() first: it checks the digests.
+void read_tensors(const std::filesystem::path& state_folder, const StateTensors& tensors);
+
+// Writes folder/state-<steps> durably, then removes those that `retention` lets go and what an
+// interrupted write left.
 void write_state(const std::filesystem::path& folder, const RunState& state,
-                 const AdamW& optimizer);
+                 const model::Config& network, const StateTensors& tensors,
+                 const Retention& retention);
 
 }  // namespace tpt::train

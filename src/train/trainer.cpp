@@ -74,6 +74,13 @@ std::vector<std::vector<Row>> split(std::vector<Row> rows, std::int64_t size) {
   return parts;
 }
 
+model::NamedTensors copies_of(model::NamedTensors tensors) {
+  for (auto& [name, tensor] : tensors) {
+    tensor = tensor.detach().clone();
+  }
+  return tensors;
+}
+
 }  // namespace
 
 Trainer::Trainer(const Config& config, const model::Config& model_config,
@@ -114,7 +121,7 @@ void Trainer::restore() {
     user_error("{}: holds a run with other settings ({}); choose another folder or remove it",
                folder_.string(), first_difference(saved.recipe, state_.recipe, ""));
   }
-  restore_optimizer(*newest, saved, optimizer_);
+  read_tensors(*newest, {optimizer_.weights(), optimizer_.tensors()});
   state_ = std::move(saved);
   saved_steps_ = state_.steps;
 }
@@ -155,6 +162,7 @@ Result Trainer::run(std::stop_token stop) {
   while (!state_.finished) {
     if (stop.stop_requested()) {
       save_state();
+      writer_.wait();
       throw Interrupted(
           fmt::format("training stopped at step {} ({} tokens); the same command "
                       "goes on from there",
@@ -165,12 +173,11 @@ Result Trainer::run(std::stop_token stop) {
     const std::size_t before = state_.checkpoints.size();
     save_reached_checkpoints();
     state_.finished = at_end();
-    const double age = std::chrono::duration<double>(Clock::now() - saved_).count();
-    if (state_.finished || state_.checkpoints.size() > before ||
-        age >= config_.state_every_seconds) {
+    if (state_.finished || state_.checkpoints.size() > before || is_state_due()) {
       save_state();
     }
   }
+  writer_.wait();
   report();
   return result();
 }
@@ -220,7 +227,6 @@ void Trainer::apply_gradients(const Tally& tally) {
   gradient_norm_ = optimizer_.clip_gradients();
   if (std::isfinite(tally.total_nats()) && std::isfinite(gradient_norm_)) {
     optimizer_.step(learning_rate_);
-    state_.optimizer_steps = optimizer_.steps();
     state_.skipped_in_a_row = 0;
     state_.tally.add(tally);
     state_.last_loss = tally.mean();
@@ -256,6 +262,13 @@ void Trainer::log_step() {
   report();
 }
 
+bool Trainer::is_state_due() const {
+  const double age = std::chrono::duration<double>(Clock::now() - saved_).count();
+  return age >= config_.state_every_seconds ||
+         (config_.state_every_steps > 0 && state_.steps % config_.state_every_steps == 0);
+}
+
+// Notes which checkpoints this step reaches; save_state() writes them.
 void Trainer::save_reached_checkpoints() {
   for (const std::int64_t budget : budgets_) {
     const auto& saved = state_.checkpoints;
@@ -265,21 +278,29 @@ void Trainer::save_reached_checkpoints() {
       continue;
     }
     const std::filesystem::path folder = folder_ / ("checkpoint-" + std::to_string(state_.tokens));
-    const bool written = !saved.empty() && saved.back().tokens == state_.tokens;
-    if (!written) {
-      write_checkpoint(network_, shards_, folder);
-    }
+    due_checkpoint_ = folder;
     state_.checkpoints.push_back({budget, state_.tokens, folder});
   }
 }
 
+// Copies what is to be written; the disk has its time while training goes on. The checkpoint stands
+// before the state that names it.
 void Trainer::save_state() {
   if (state_.steps == saved_steps_) {
     return;
   }
   state_.seconds = seconds();
   state_.metrics_bytes = metrics_->sync();
-  write_state(folder_, state_, optimizer_);
+  StateTensors tensors{copies_of(optimizer_.weights()), copies_of(optimizer_.tensors())};
+  writer_.start([this, state = state_, tensors = std::move(tensors), checkpoint = due_checkpoint_] {
+    if (checkpoint) {
+      write_checkpoint({network_.config(), tensors.weights, checkpoint->string()}, shards_,
+                       *checkpoint);
+    }
+    write_state(folder_, state, network_.config(), tensors,
+                {.newest = config_.keep_states, .every_steps = config_.state_every_steps});
+  });
+  due_checkpoint_.reset();
   saved_ = Clock::now();
   saved_steps_ = state_.steps;
 }

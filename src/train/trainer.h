@@ -5,6 +5,7 @@
 #include "model/transformer.h"
 #include "pack/shard_reader.h"
 #include "train/adamw.h"
+#include "train/background.h"
 #include "train/batches.h"
 #include "train/metrics.h"
 #include "train/state.h"
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -38,6 +40,7 @@ class Trainer {
   bool at_end() const;
   void apply_gradients(const Tally& tally);
   void log_step();
+  bool is_state_due() const;
   void save_reached_checkpoints();
   void save_state();
   double seconds() const;
@@ -63,7 +66,9 @@ class Trainer {
   Clock::time_point start_, line_start_, saved_;
   double seconds_before_ = 0;
   std::int64_t tokens_before_ = 0, line_tokens_ = 0;
-  std::int64_t saved_steps_ = -1;  // of the state on disk
+  std::int64_t saved_steps_ = -1;  // of the state on disk, or on its way there
+  std::optional<std::filesystem::path> due_checkpoint_;
+  Background writer_;  // last: it uses the members above until its end
 };
 
 }  // namespace tpt::train

@@ -5,6 +5,7 @@
 #include "train/small_run.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 namespace tpt::train {
@@ -45,6 +46,16 @@ model::NamedTensors three_parameters() {
   parameters.emplace_back("model.norm.weight",
                           tensor_of(random_values(6, 3, 2.0), {6}).set_requires_grad(true));
   return parameters;
+}
+
+void copy_tensors(const model::NamedTensors& from, const model::NamedTensors& to) {
+  ASSERT_EQ(from.size(), to.size());
+  const at::NoGradGuard no_gradients;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    ASSERT_EQ(from[i].first, to[i].first);
+    const at::Tensor place = to[i].second;
+    place.copy_(from[i].second);
+  }
 }
 
 TEST(AdamW, GivesTheParametersOfTorch) {
@@ -101,7 +112,7 @@ TEST(AdamW, MovesParametersWithoutChangingThem) {
   const model::NamedTensors before = three_parameters();
   const model::NamedTensors parameters = three_parameters();
   AdamW optimizer(parameters, Config());
-  EXPECT_EQ(optimizer.weights().numel(), 33 + 35 + 6);
+  EXPECT_EQ(optimizer.weights().size(), before.size());
   for (std::size_t i = 0; i < before.size(); ++i) {
     EXPECT_TRUE(at::equal(parameters[i].second, before[i].second)) << before[i].first;
     EXPECT_TRUE(parameters[i].second.requires_grad());
@@ -130,12 +141,15 @@ TEST(AdamW, RestoredGoesOnBitForBit) {
   for (int step = 0; step < 5; ++step) {
     push(first, one, step);
   }
-  other.restore(one.weights(), one.moments1(), one.moments2(), one.steps());
+  copy_tensors(one.weights(), other.weights());
+  copy_tensors(one.tensors(), other.tensors());
   for (int step = 5; step < 10; ++step) {
     push(first, one, step);
     push(second, other, step);
   }
-  EXPECT_TRUE(at::equal(one.weights(), other.weights()));
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(at::equal(first[i].second, second[i].second)) << first[i].first;
+  }
 }
 
 }  // namespace

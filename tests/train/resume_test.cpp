@@ -108,7 +108,7 @@ TEST_F(Resume, HalfWrittenStatesAreIgnoredAndRemoved) {
   const Result whole = run_quietly(config, shards_, place("whole"));
   stop_at(config, shards_, place("run"), 3000);
   std::filesystem::create_directories(place("run") / "state-99.partial");
-  storage::write_file_atomically(place("run") / "state-99.partial" / "tensors.f32", "half");
+  storage::write_file_atomically(place("run") / "state-99.partial" / "state.json", "half");
   std::filesystem::create_directories(place("run") / "checkpoint-12800.partial");
   const Result parts = run_quietly(config, shards_, place("run"));
   expect_same_checkpoints(whole, parts);
@@ -118,14 +118,40 @@ TEST_F(Resume, HalfWrittenStatesAreIgnoredAndRemoved) {
     EXPECT_EQ(name.find(".partial"), std::string::npos) << name;
     states += name.starts_with("state-") ? 1 : 0;
   }
-  EXPECT_EQ(states, 1);
+  EXPECT_EQ(states, config.keep_states);
 }
 
+TEST_F(Resume, KeepsTheNewestStatesAndOneAtAMultiple) {
+  Config config = resumed_config();
+  config.state_every_seconds = 0.0;
+  config.state_every_steps = 40;
+  config.keep_states = 3;
+  run_quietly(config, shards_, place("run"));
+  std::vector<std::string> names;
+  for (const std::filesystem::path& state : states_of(place("run"))) {
+    names.push_back(state.filename().string());
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"state-100", "state-99", "state-98", "state-80"}));
+}
+
+TEST_F(Resume, WritingDoesNotHoldUpTheRunAndItsTroubleIsSaid) {
+  const Config config = resumed_config();
+  std::filesystem::create_directories(place("run"));
+  // A file where the checkpoint's folder is to be built.
+  storage::write_file_atomically(place("run") / "checkpoint-2048.partial", "");
+  std::filesystem::create_directories(place("run") / "checkpoint-2048");
+  storage::write_file_atomically(place("run") / "checkpoint-2048" / "kept", "");
+  EXPECT_NO_THROW(run_quietly(config, shards_, place("run"))) << "what lies in the way is replaced";
+  EXPECT_FALSE(std::filesystem::exists(place("run") / "checkpoint-2048" / "kept"));
+  const auto full = std::filesystem::path("/dev/full");
+  EXPECT_THROW(run_quietly(config, shards_, full / "run"), Error);
+}
+
+// Every file of a state: each of some bits flipped, cut, or gone is refused by the file's name.
 TEST_F(Resume, DamagedStatesAreNamed) {
   const Config config = resumed_config();
   stop_at(config, shards_, place("run"), 1000);
   const std::filesystem::path state = newest_state(place("run")).value();
-  const std::string tensors = storage::read_file(state / "tensors.f32");
   const auto problem = [&] {
     try {
       run_quietly(config, shards_, place("run"));
@@ -135,13 +161,32 @@ TEST_F(Resume, DamagedStatesAreNamed) {
     }
     return std::string();
   };
-  storage::write_file_atomically(state / "tensors.f32", tensors.substr(0, 100));
-  EXPECT_NE(problem().find("tensors.f32"), std::string::npos);
-  storage::write_file_atomically(state / "tensors.f32", tensors);
-  for (const std::string text : {"", "{", "[]", "{\"layout\": 1}", "{\"layout\": 7}", "null"}) {
-    storage::write_file_atomically(state / "state.json", text);
-    EXPECT_NE(problem().find("state.json"), std::string::npos) << text;
+  Random random(3);
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "config.json",
+                           "state.json", "digests.json"}) {
+    const std::filesystem::path file = state / name;
+    const std::string whole = storage::read_file(file);
+    for (int flip = 0; flip < 12; ++flip) {
+      std::string flipped = whole;
+      const auto bit = static_cast<unsigned>(random.below(whole.size() * 8));
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+      storage::write_file_atomically(file, flipped);
+      // A flip in the list itself shows as a list, or as a file, that does not fit.
+      const std::string named = std::string(name) == "digests.json" ? state.string() : name;
+      EXPECT_NE(problem().find(named), std::string::npos) << name << " bit " << bit;
+    }
+    for (const std::size_t length : {whole.size() - 1, whole.size() / 2, std::size_t{0}}) {
+      storage::write_file_atomically(file, whole.substr(0, length));
+      EXPECT_NE(problem().find(name), std::string::npos) << name << " of " << length << " bytes";
+    }
+    std::filesystem::remove(file);
+    EXPECT_NE(problem().find(name), std::string::npos) << name << " gone";
+    storage::write_file_atomically(file, whole);
   }
+  storage::write_file_atomically(state / "stray", "");
+  EXPECT_NE(problem().find("stray"), std::string::npos);
+  std::filesystem::remove(state / "stray");
+  EXPECT_EQ(problem(), "") << "the whole state is taken";
 }
 
 // The child of the test below: trains in the folders that the environment names.
