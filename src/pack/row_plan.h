@@ -9,13 +9,6 @@
 
 namespace tpt::pack {
 
-// `tokens` tokens of a sequence from `offset` on.
-struct Piece {
-  std::int64_t sequence = 0;
-  std::int64_t offset = 0;
-  std::int64_t tokens = 0;
-};
-
 class RowPlan {
  public:
   virtual ~RowPlan() = default;

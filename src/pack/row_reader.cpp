@@ -42,13 +42,17 @@ std::int64_t RowReader::rows() const { return plan_->counts.rows; }
 
 const RowCounts& RowReader::counts() const { return plan_->counts; }
 
-Row RowReader::row(std::int64_t number) const {
+std::vector<Piece> RowReader::pieces(std::int64_t number) const {
   TPT_CHECK(number >= 0 && number < rows(), "row {} of {}", number, rows());
+  return plan_->rows->pieces(number);
+}
+
+Row RowReader::row(std::int64_t number) const {
   const auto ids = static_cast<std::size_t>(plan_->config.seq_length) + 1;
   Row row;
   row.ids.reserve(ids);
   row.kinds.reserve(ids);
-  for (const Piece& piece : plan_->rows->pieces(number)) {
+  for (const Piece& piece : pieces(number)) {
     row.starts.push_back(static_cast<std::int32_t>(row.ids.size()));
     plan_->shards.read(piece.sequence, piece.offset, piece.tokens, row.ids, row.kinds);
   }

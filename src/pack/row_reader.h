@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace tpt::pack {
 
@@ -31,6 +32,15 @@ struct RowCounts {
   std::int64_t padding = 0;   // ids that fill rows
 };
 
+// `tokens` tokens of a sequence from `offset` on.
+struct Piece {
+  std::int64_t sequence = 0;
+  std::int64_t offset = 0;
+  std::int64_t tokens = 0;
+
+  bool operator==(const Piece&) const = default;
+};
+
 class RowReader {
  public:
   // Keeps a reference to `shards`. Error(user) where no row can be made (fewer than two tokens, or
@@ -47,6 +57,8 @@ class RowReader {
   // is the first of the next, so that every token but the first is a target once. May be called by
   // any thread.
   Row row(std::int64_t number) const;
+  // What the row is made of, in order.
+  std::vector<Piece> pieces(std::int64_t number) const;
   const RowCounts& counts() const;
 
  private:

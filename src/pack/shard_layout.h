@@ -29,4 +29,9 @@ inline constexpr std::uint64_t kSpansVersion = 1;
 inline constexpr std::size_t kSpansHeaderBytes = 32;
 inline constexpr std::size_t kSpanBytes = 5;  // u8 kind, i32 tokens
 
+// .names
+inline constexpr std::string_view kNamesMagic{"TPTNAME\0", 8};
+inline constexpr std::uint64_t kNamesVersion = 1;
+inline constexpr std::size_t kNamesHeaderBytes = 24;
+
 }  // namespace tpt::pack

@@ -32,6 +32,9 @@ struct ShardReader::State {
   MappedFile bin;
   MappedFile index;
   MappedFile spans;
+  std::filesystem::path names_path;
+  MappedFile names;
+  bool has_names = false;
   bool has_spans = false;
   std::size_t id_bytes = 4;
   std::size_t sequences = 0;
@@ -44,6 +47,7 @@ struct ShardReader::State {
   void open(const std::filesystem::path& folder_or_prefix);
   void check_index();
   void open_spans();
+  void open_names();
   void read_info();
 
   std::size_t length(std::size_t sequence) const {
@@ -86,6 +90,7 @@ void ShardReader::State::open(const std::filesystem::path& folder_or_prefix) {
   check_index();
   read_info();
   open_spans();
+  open_names();
 }
 
 void ShardReader::State::check_index() {
@@ -143,6 +148,26 @@ void ShardReader::State::open_spans() {
   }
   span_count = static_cast<std::size_t>(count);
   has_spans = true;
+}
+
+void ShardReader::State::open_names() {
+  names_path = with_ending(prefix, ".names");
+  if (!std::filesystem::exists(names_path)) {
+    return;
+  }
+  names = MappedFile(names_path);
+  if (names.size() < kNamesHeaderBytes || names.bytes(0, 8) != kNamesMagic ||
+      names.at<std::uint64_t>(8) != kNamesVersion) {
+    data_error("{}: not a names file of version {}", names_path.string(), kNamesVersion);
+  }
+  const std::uint64_t room = names.size() - kNamesHeaderBytes;
+  const std::uint64_t numbers = 8 * (sequences + 1);
+  if (names.at<std::uint64_t>(16) != sequences || room < numbers ||
+      names.at<std::uint64_t>(kNamesHeaderBytes + 8 * sequences) != room - numbers) {
+    data_error("{}: {} names do not make a file of {} bytes", names_path.string(),
+               names.at<std::uint64_t>(16), names.size());
+  }
+  has_names = true;
 }
 
 void ShardReader::State::read_info() {
@@ -238,6 +263,22 @@ std::int64_t ShardReader::tokens() const {
 
 std::int64_t ShardReader::length(std::int64_t sequence) const {
   return static_cast<std::int64_t>(state_->length(state_->checked(sequence)));
+}
+
+std::string ShardReader::name(std::int64_t sequence) const {
+  const std::size_t number = state_->checked(sequence);
+  if (!state_->has_names) {
+    return "";
+  }
+  const std::size_t ends = kNamesHeaderBytes + 8 * number;
+  const std::size_t bytes = kNamesHeaderBytes + 8 * (state_->sequences + 1);
+  const auto from = state_->names.at<std::uint64_t>(ends);
+  const auto to = state_->names.at<std::uint64_t>(ends + 8);
+  if (from > to || to > state_->names.size() - bytes) {
+    data_error("{}: the name of sequence {} lies at {} to {}", state_->names_path.string(), number,
+               from, to);
+  }
+  return std::string(state_->names.bytes(bytes + from, to - from));
 }
 
 TokenSequence ShardReader::sequence(std::int64_t sequence) const {

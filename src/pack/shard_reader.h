@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace tpt::pack {
@@ -25,7 +26,10 @@ class ShardReader {
   std::int64_t sequences() const;
   std::int64_t tokens() const;
   std::int64_t length(std::int64_t sequence) const;  // in tokens
-  // The whole sequence with its spans; its id is empty (shards hold none).
+  // The id of the document or example it is made of; "" in shards of other tools and older ones.
+  // Error(data) where the file of names does not say.
+  std::string name(std::int64_t sequence) const;
+  // The whole sequence with its spans; its id is empty (name() gives it).
   TokenSequence sequence(std::int64_t sequence) const;
   // Appends `count` tokens from `offset` on, with their kinds. Error(data) for an id outside the
   // vocabulary or spans that do not add up.

@@ -106,6 +106,24 @@ void write_spans(const std::filesystem::path& prefix, const ShardContents& conte
   spans.commit();
 }
 
+void write_names(const std::filesystem::path& prefix, const ShardContents& contents,
+                 std::span<const std::uint64_t> order) {
+  Output names(with_ending(prefix, ".names"));
+  names.text(kNamesMagic);
+  names.number(kNamesVersion);
+  names.number(static_cast<std::uint64_t>(order.size()));
+  std::uint64_t end = 0;
+  names.number(end);
+  for (const std::uint64_t sequence : order) {
+    end += contents.name(sequence).size();
+    names.number(end);
+  }
+  for (const std::uint64_t sequence : order) {
+    names.text(contents.name(sequence));
+  }
+  names.commit();
+}
+
 }  // namespace
 
 std::vector<Part> ShardContents::parts(std::size_t sequence) const {
@@ -162,6 +180,7 @@ KindCounts write_shard_files(const std::filesystem::path& prefix, const ShardCon
   }
   bin.commit();
   write_spans(prefix, contents, order);
+  write_names(prefix, contents, order);
   write_index(prefix, contents, order, id_bytes);
   return counts;
 }

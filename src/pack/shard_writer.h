@@ -1,4 +1,4 @@
-// Writes .bin, .idx and .spans of a shard from a spool, in a given order.
+// Writes .bin, .idx, .spans and .names of a shard from a spool, in a given order.
 #pragma once
 
 #include "pack/spool.h"
@@ -31,6 +31,7 @@ class ShardContents {
 
   std::vector<Part> parts(std::size_t sequence) const;
   std::size_t tokens(std::size_t sequence) const;
+  std::string_view name(std::size_t sequence) const { return spool_.name(sequence); }
 
  private:
   const Spool& spool_;
@@ -40,7 +41,7 @@ class ShardContents {
 // Tokens of each kind, by the number of the kind.
 using KindCounts = std::array<std::int64_t, 6>;
 
-// Writes the three files under `prefix`, each whole or not at all. `order`: the sequences in the
+// Writes the four files under `prefix`, each whole or not at all. `order`: the sequences in the
 // order they are to stand. `each` is called after every sequence and may throw to end it.
 KindCounts write_shard_files(const std::filesystem::path& prefix, const ShardContents& contents,
                              std::span<const std::uint64_t> order, std::size_t id_bytes,

@@ -51,10 +51,14 @@ class File {
 
 struct Spool::Output {
   explicit Output(const std::filesystem::path& folder)
-      : ids(folder / "ids"), spans(folder / "spans"), index(folder / "index") {}
+      : ids(folder / "ids"),
+        spans(folder / "spans"),
+        names(folder / "names"),
+        index(folder / "index") {}
 
   File ids;
   File spans;
+  File names;
   File index;
 };
 
@@ -76,8 +80,13 @@ Spool::~Spool() {
 }
 
 void Spool::put(const TokenSequence& sequence, std::uint64_t item) {
-  const Entry entry{next_token_, next_span_, item, static_cast<std::uint32_t>(sequence.ids.size()),
-                    static_cast<std::uint32_t>(sequence.spans.size())};
+  const Entry entry{next_token_,
+                    next_span_,
+                    item,
+                    static_cast<std::uint32_t>(sequence.ids.size()),
+                    static_cast<std::uint32_t>(sequence.spans.size()),
+                    next_name_byte_,
+                    sequence.id.size()};
   if (id_bytes_ == 2) {
     const std::vector<std::uint16_t> ids(sequence.ids.begin(), sequence.ids.end());
     output_->ids.write(ids.data(), ids.size() * 2);
@@ -85,18 +94,22 @@ void Spool::put(const TokenSequence& sequence, std::uint64_t item) {
     output_->ids.write(sequence.ids.data(), sequence.ids.size() * 4);
   }
   output_->spans.write(sequence.spans.data(), sequence.spans.size() * sizeof(Span));
+  output_->names.write(sequence.id.data(), sequence.id.size());
   output_->index.write(&entry, sizeof(entry));
   next_token_ += entry.tokens;
   next_span_ += entry.spans;
+  next_name_byte_ += entry.name_bytes;
 }
 
 void Spool::finish() {
   output_->ids.close();
   output_->spans.close();
+  output_->names.close();
   output_->index.close();
   output_.reset();
   ids_ = MappedFile(folder_ / "ids");
   spans_ = MappedFile(folder_ / "spans");
+  names_ = MappedFile(folder_ / "names");
   index_ = MappedFile(folder_ / "index");
 }
 
@@ -107,6 +120,11 @@ std::vector<Span> Spool::spans(std::size_t sequence) const {
     spans.push_back(spans_.at<Span>((at.first_span + i) * sizeof(Span)));
   }
   return spans;
+}
+
+std::string_view Spool::name(std::size_t sequence) const {
+  const Entry at = entry(sequence);
+  return names_.bytes(at.first_name_byte, at.name_bytes);
 }
 
 std::string_view Spool::ids(std::size_t sequence, std::size_t offset, std::size_t tokens) const {

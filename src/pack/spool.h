@@ -13,7 +13,7 @@
 
 namespace tpt::pack {
 
-// Writes, then reads, three files in a folder of its own, which goes with the object.
+// Writes, then reads, four files in a folder of its own, which goes with the object.
 class Spool {
  public:
   // Removes what an earlier run may have left. `id_bytes`: 2 (u16) or 4 (i32) bytes an id, as the
@@ -32,6 +32,8 @@ class Spool {
   std::size_t tokens(std::size_t sequence) const { return entry(sequence).tokens; }
   std::uint64_t item(std::size_t sequence) const { return entry(sequence).item; }
   std::vector<Span> spans(std::size_t sequence) const;
+  // The id of the document or example it is made of.
+  std::string_view name(std::size_t sequence) const;
   // The ids from `offset` on as they stand in the shard.
   std::string_view ids(std::size_t sequence, std::size_t offset, std::size_t tokens) const;
 
@@ -42,6 +44,8 @@ class Spool {
     std::uint64_t item = 0;
     std::uint32_t tokens = 0;
     std::uint32_t spans = 0;
+    std::uint64_t first_name_byte = 0;
+    std::uint64_t name_bytes = 0;
   };
   struct Output;
 
@@ -52,8 +56,10 @@ class Spool {
   std::unique_ptr<Output> output_;
   std::uint64_t next_token_ = 0;
   std::uint64_t next_span_ = 0;
+  std::uint64_t next_name_byte_ = 0;
   MappedFile ids_;
   MappedFile spans_;
+  MappedFile names_;
   MappedFile index_;
 };
 

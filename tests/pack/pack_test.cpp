@@ -9,8 +9,9 @@
 namespace tpt::pack {
 namespace {
 
-const std::vector<std::string> kFiles = {"tpt_text_document.bin", "tpt_text_document.idx",
-                                         "tpt_text_document.spans", "tokenizer.json", "shard.json"};
+const std::vector<std::string> kFiles = {"tpt_text_document.bin",   "tpt_text_document.idx",
+                                         "tpt_text_document.spans", "tpt_text_document.names",
+                                         "tokenizer.json",          "shard.json"};
 
 std::int64_t sum_of_kinds(const Counts& counts) {
   return counts.document + counts.thinking + counts.special + counts.prompt + counts.answer;
@@ -39,7 +40,7 @@ TEST(Packing, GivesBackEverySampleOnce) {
   for (const AugmentedDocument& row : rows) {
     EXPECT_EQ(thinking_of[row.document.text], row.trajectory.text);
   }
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 5)
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 6)
       << "the spool, or something else, was left behind";
 }
 
@@ -74,6 +75,53 @@ TEST(Packing, AccountsForEveryToken) {
   EXPECT_EQ(by_kind[Kind::thinking], counts.thinking);
   EXPECT_EQ(by_kind[Kind::special], counts.special);
   EXPECT_EQ(ShardReader(folder.path()).info()["counts"], to_json(counts));
+}
+
+TEST(Packing, EverySequenceKeepsTheIdOfItsDocument) {
+  const TemporaryFolder folder;
+  auto rows = some_rows(50);
+  rows[4].document.id = "";
+  rows[5].document.id = std::string("a\0\n\xff", 4);
+  rows[6].document.id = std::string(100'000, 'n');
+  Config config;
+  config.shuffle_thinking = true;
+  pack_rows(config, rows, folder.path());
+  std::map<std::string, std::string> id_of;
+  for (const AugmentedDocument& row : rows) id_of[row.document.text] = row.document.id;
+  const ShardReader shards(folder.path());
+  ASSERT_EQ(shards.sequences(), 50);
+  for (std::int64_t i = 0; i < shards.sequences(); ++i) {
+    EXPECT_EQ(shards.name(i), id_of[text_of(shards.sequence(i), Kind::document)]);
+  }
+}
+
+TEST(Packing, ShardsWithoutNamesAreReadAndDamagedNamesRefused) {
+  const TemporaryFolder folder;
+  pack_rows(Config(), some_rows(5), folder.path());
+  const std::filesystem::path file = folder / "tpt_text_document.names";
+  const std::string whole = slurp(file);
+  const auto refused = [&](const std::string& bytes) {
+    spit(file, bytes);
+    try {
+      const ShardReader shards(folder.path());
+      for (std::int64_t i = 0; i < 5; ++i) shards.name(i);
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::data &&
+             std::string(error.what()).find(".names") != std::string::npos;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused(""));
+  for (std::size_t cut = 1; cut < whole.size(); cut += 3) {
+    EXPECT_TRUE(refused(whole.substr(0, cut))) << cut;
+  }
+  for (std::size_t byte = 0; byte < 24 + 8 * 6; ++byte) {
+    std::string damaged = whole;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ 0x80);
+    EXPECT_TRUE(refused(damaged)) << byte;
+  }
+  std::filesystem::remove(file);
+  EXPECT_EQ(ShardReader(folder.path()).name(0), "");
 }
 
 TEST(Packing, GivesTheSameBytesForAnyNumberOfThreads) {
