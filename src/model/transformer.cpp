@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "model/fused_ops.h"
+#include "model/recompute.h"
 #include "model/rotary_tables.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
 #include <cmath>
@@ -186,16 +188,27 @@ struct Transformer::State {
     return linear(out, layer.attention_out, precision);
   }
 
+  at::Tensor run_layer(const Layer& layer, at::Tensor x_btd, const at::Tensor& position_bt,
+                       const at::Tensor& document_bt, const RotaryTables& tables,
+                       Precision precision) const {
+    const at::Tensor normed = rms_norm(x_btd, layer.attention_norm, config.norm_epsilon);
+    x_btd = x_btd + attention(layer, normed, position_bt, document_bt, tables, precision);
+    const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, config.norm_epsilon);
+    const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
+    return x_btd + linear(swiglu(gate_up), layer.down, precision);
+  }
+
   at::Tensor run(const at::Tensor& ids_bt, const at::Tensor& position_bt,
-                 const at::Tensor& document_bt, Precision precision) const {
+                 const at::Tensor& document_bt, Precision precision,
+                 Activations activations) const {
     const RotaryTables tables = rotary.reaching(ids_bt.size(1));
+    const bool again = activations == Activations::recomputed && at::GradMode::is_enabled();
     at::Tensor x_btd = at::embedding(embedding, ids_bt);
     for (const Layer& layer : layers) {
-      const at::Tensor normed = rms_norm(x_btd, layer.attention_norm, config.norm_epsilon);
-      x_btd = x_btd + attention(layer, normed, position_bt, document_bt, tables, precision);
-      const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, config.norm_epsilon);
-      const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
-      x_btd = x_btd + linear(swiglu(gate_up), layer.down, precision);
+      const auto part = [=, this, &layer](const at::Tensor& x) {
+        return run_layer(layer, x, position_bt, document_bt, tables, precision);
+      };
+      x_btd = again ? recomputed(part, x_btd) : part(x_btd);
     }
     return rms_norm(x_btd, final_norm, config.norm_epsilon);
   }
@@ -242,12 +255,13 @@ Transformer::~Transformer() = default;
 Transformer::Transformer(Transformer&&) noexcept = default;
 
 at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
-                                const at::Tensor& document_bt) const {
+                                const at::Tensor& document_bt, Activations activations) const {
   if (document_bt.defined()) {
-    return state_->run(ids_bt, restarting_positions(document_bt), document_bt, precision);
+    return state_->run(ids_bt, restarting_positions(document_bt), document_bt, precision,
+                       activations);
   }
   const at::Tensor positions = at::arange(ids_bt.size(1), ids_bt.options()).expand_as(ids_bt);
-  return state_->run(ids_bt, positions, {}, precision);
+  return state_->run(ids_bt, positions, {}, precision, activations);
 }
 
 at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) const {

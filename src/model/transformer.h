@@ -18,6 +18,10 @@
 
 namespace tpt::model {
 
+// What a forward pass keeps for the backward pass: all activations, or the input of each layer
+// alone, which is then run again. The numbers are the same.
+enum class Activations { kept, recomputed };
+
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 class Transformer {
@@ -35,7 +39,8 @@ class Transformer {
   // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
   // same number (which stand together), and rotary positions restart with each document.
   at::Tensor forward(const at::Tensor& ids_bt, Precision precision,
-                     const at::Tensor& document_bt = {}) const;
+                     const at::Tensor& document_bt = {},
+                     Activations activations = Activations::kept) const;
   // [.., d] -> [.., v], fp32.
   at::Tensor logits(const at::Tensor& hidden, Precision precision) const;
   // Cross-entropy of each target in nats: hidden [n, d], targets int64 [n] -> [n], fp32. May work
