@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 namespace tpt::train {
@@ -52,6 +53,23 @@ at::Tensor document_numbers(const std::vector<Row>& rows, std::int64_t positions
   return document_bt;
 }
 
+// Counts the row's positions of documents, and what each of them attends to.
+void count_work(const Row& row, std::int64_t positions, bool across_documents, Batch& batch) {
+  std::int64_t seen = 0;
+  std::size_t next = 1;
+  for (std::int64_t t = 0; t < positions; ++t) {
+    if (next < row.starts.size() && row.starts[next] <= t) {
+      ++next;
+      seen = across_documents ? seen : 0;
+    }
+    if (row.kinds[static_cast<std::size_t>(t)] != Kind::padding) {
+      ++seen;
+      ++batch.positions;
+      batch.attended += seen;
+    }
+  }
+}
+
 at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
   std::copy(values.begin(), values.end(), tensor.data_ptr<std::int64_t>());
@@ -60,7 +78,8 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
 
 }  // namespace
 
-Batch make_batch(const std::vector<Row>& rows, const Config& config) {
+Batch make_batch(const std::vector<Row>& rows, const Config& config,
+                 std::span<const std::uint16_t> bytes) {
   TPT_CHECK(!rows.empty());
   const std::int64_t positions = used_positions(rows);
   const auto count = static_cast<std::int64_t>(rows.size());
@@ -72,6 +91,7 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config) {
   for (std::int64_t b = 0; b < count; ++b) {
     const Row& row = rows[static_cast<std::size_t>(b)];
     TPT_CHECK(static_cast<std::int64_t>(row.ids.size()) > positions);
+    count_work(row, positions, config.cross_document_attention, batch);
     for (std::int64_t t = 0; t < positions; ++t) {
       const auto here = static_cast<std::size_t>(t);
       ids[b * positions + t] = row.ids[here];
@@ -80,7 +100,9 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config) {
         position_n.push_back(b * positions + t);
         targets_n.push_back(row.ids[here + 1]);
         batch.kinds.push_back(kind);
-        const double weight = kind == Kind::thinking ? config.thinking_weight : 1.0;
+        const auto id = static_cast<std::size_t>(targets_n.back());
+        batch.counts.add_target(kind, id < bytes.size() ? bytes[id] : 0);
+        const double weight = loss_weight(config, kind);
         weights.push_back(static_cast<float>(weight));
         batch.weight_sum += weight;
       }
@@ -90,7 +112,9 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config) {
   if (batch.targets() < count * positions) {
     batch.position_n = to_tensor(position_n);
   }
-  if (config.thinking_weight != 1.0) {
+  batch.kind_n = at::empty({batch.targets()}, at::kByte);
+  std::memcpy(batch.kind_n.mutable_data_ptr(), batch.kinds.data(), batch.kinds.size());
+  if (std::any_of(weights.begin(), weights.end(), [](float weight) { return weight != 1.0F; })) {
     batch.weights_n = at::empty({batch.targets()}, at::kFloat);
     std::copy(weights.begin(), weights.end(), batch.weights_n.data_ptr<float>());
   }
@@ -106,18 +130,21 @@ std::int64_t count_targets(const Row& row, Objective objective) {
 }
 
 RowStream::RowStream(const pack::ShardReader& shards, const Config& config, Place place)
-    : shards_(shards), config_(config), place_(place) {
-  open_epoch();
-}
+    : shards_(shards), config_(config), place_(place), reader_(reader_of(place.epoch)) {}
 
-void RowStream::open_epoch() {
+std::unique_ptr<pack::RowReader> RowStream::reader_of(std::int64_t epoch) const {
   constexpr std::uint64_t kNonNegative = ~std::uint64_t{0} >> 1U;
-  const std::uint64_t seed = derive_seed(static_cast<std::uint64_t>(config_.seed),
-                                         std::to_string(place_.epoch), "order of rows");
+  const std::uint64_t seed =
+      derive_seed(static_cast<std::uint64_t>(config_.seed), std::to_string(epoch), "order of rows");
   const pack::RowConfig rows{.seq_length = config_.seq_length,
                              .seed = static_cast<std::int64_t>(seed & kNonNegative),
                              .policy = config_.rows};
-  reader_ = std::make_unique<pack::RowReader>(shards_, rows);
+  return std::make_unique<pack::RowReader>(shards_, rows);
+}
+
+std::vector<pack::Piece> RowStream::pieces(Place place) const {
+  return place.epoch == place_.epoch ? reader_->pieces(place.row)
+                                     : reader_of(place.epoch)->pieces(place.row);
 }
 
 std::vector<Row> RowStream::next_step() {
@@ -129,7 +156,7 @@ std::vector<Row> RowStream::next_step() {
         break;
       }
       place_ = {place_.epoch + 1, 0};
-      open_epoch();
+      reader_ = reader_of(place_.epoch);
     }
     rows.push_back(reader_->row(place_.row++));
   }

@@ -5,11 +5,13 @@
 #include "pack/shard_reader.h"
 #include "records/sample.h"
 #include "train/config.h"
+#include "train/metrics.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tpt::train {
@@ -22,14 +24,22 @@ struct Batch {
   at::Tensor position_n;    // int64, indexes b * t; undefined where every position is a target
   at::Tensor targets_n;     // int64
   at::Tensor weights_n;     // fp32; undefined where all are 1
+  at::Tensor kind_n;        // uint8: the numbers of `kinds`
   std::vector<Kind> kinds;  // of the targets, n
+  Tally counts;             // of the targets and their bytes, without losses
   double weight_sum = 0;    // of the targets
+  // What the work is counted by: positions that are no padding, and over them the positions that
+  // each attends to within its document (or its row), itself among them.
+  std::int64_t positions = 0;
+  std::int64_t attended = 0;
 
   std::int64_t targets() const { return static_cast<std::int64_t>(kinds.size()); }
 };
 
-// Rows to a batch. Columns at the end that are padding in every row are left out.
-Batch make_batch(const std::vector<Row>& rows, const Config& config);
+// Rows to a batch. Columns at the end that are padding in every row are left out. `bytes`: of each
+// id's text (token_bytes.h); empty where they are not known.
+Batch make_batch(const std::vector<Row>& rows, const Config& config,
+                 std::span<const std::uint16_t> bytes = {});
 
 // How many of a row's targets carry loss.
 std::int64_t count_targets(const Row& row, Objective objective);
@@ -52,12 +62,14 @@ class RowStream {
   // after it.
   std::vector<Row> next_step();
   Place place() const { return place_; }
+  // What row `row` of the epoch of `place` is made of.
+  std::vector<pack::Piece> pieces(Place place) const;
   // Targets that carry loss in one epoch. Reads every row unless all are full.
   std::int64_t targets_of_epoch() const;
   std::int64_t rows_of_epoch() const { return reader_->rows(); }
 
  private:
-  void open_epoch();
+  std::unique_ptr<pack::RowReader> reader_of(std::int64_t epoch) const;
 
   const pack::ShardReader& shards_;
   Config config_;

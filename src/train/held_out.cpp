@@ -3,6 +3,7 @@
 #include "pack/shard_reader.h"
 #include "train/batches.h"
 #include "train/objective.h"
+#include "train/token_bytes.h"
 #include "train/train.h"
 
 #include <ATen/ATen.h>
@@ -17,15 +18,15 @@ constexpr std::int64_t kRowsAtOnce = 16;
 
 }  // namespace
 
-HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
-                          std::int64_t seq_length, model::Precision precision,
-                          std::int64_t max_rows) {
+Tally held_out_tally(const model::Transformer& network, const std::filesystem::path& shards,
+                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows) {
   const pack::ShardReader reader(shards);
   if (reader.vocab_size() > network.config().vocab_size) {
     user_error("{}: ids up to {}, but the model's vocabulary has {}", shards.string(),
                reader.vocab_size(), network.config().vocab_size);
   }
   const pack::RowReader rows(reader, {.seq_length = seq_length});
+  const std::vector<std::uint16_t> bytes = token_bytes(reader);
   const std::int64_t count = max_rows > 0 ? std::min(max_rows, rows.rows()) : rows.rows();
   const at::NoGradGuard no_gradients;
   Config config;
@@ -36,13 +37,22 @@ HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesyst
     for (std::int64_t row = first; row < std::min(count, first + kRowsAtOnce); ++row) {
       some.push_back(rows.row(row));
     }
-    const Batch batch = make_batch(some, config);
+    const Batch batch = make_batch(some, config, bytes);
     if (batch.targets() > 0) {
-      tally.add(tally_of(target_losses(network, batch, precision), batch.kinds));
+      tally.add(tally_of(target_losses(network, batch, {.precision = precision}), batch));
     }
   }
+  return tally;
+}
+
+HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
+                          std::int64_t seq_length, model::Precision precision,
+                          std::int64_t max_rows) {
+  const Tally tally = held_out_tally(network, shards, seq_length, precision, max_rows);
   return {.document_nats_per_token = tally.mean(Kind::document),
           .thinking_nats_per_token = tally.mean(Kind::thinking),
+          .document_bits_per_byte = tally.bits_per_byte(Kind::document),
+          .thinking_bits_per_byte = tally.bits_per_byte(Kind::thinking),
           .document_tokens = tally.count(Kind::document),
           .thinking_tokens = tally.count(Kind::thinking)};
 }

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <numbers>
 #include <numeric>
 #include <unistd.h>
 
@@ -19,10 +20,16 @@ void Tally::add(Kind kind, double loss_nats) {
   ++targets[index_of(kind)];
 }
 
+void Tally::add_target(Kind kind, std::int64_t target_bytes) {
+  ++targets[index_of(kind)];
+  bytes[index_of(kind)] += target_bytes;
+}
+
 void Tally::add(const Tally& other) {
   for (std::size_t i = 0; i < kKinds; ++i) {
     nats[i] += other.nats[i];
     targets[i] += other.targets[i];
+    bytes[i] += other.bytes[i];
   }
 }
 
@@ -41,28 +48,50 @@ double Tally::mean(Kind kind) const {
   return count(kind) > 0 ? nats[index_of(kind)] / static_cast<double>(count(kind)) : 0.0;
 }
 
+double Tally::bits_per_byte(Kind kind) const {
+  const auto text_bytes = static_cast<double>(bytes[index_of(kind)]);
+  return text_bytes > 0 ? nats[index_of(kind)] / (std::numbers::ln2 * text_bytes) : 0.0;
+}
+
 std::int64_t Tally::count(Kind kind) const { return targets[index_of(kind)]; }
 
-Json to_json(const Tally& tally) { return {{"nats", tally.nats}, {"targets", tally.targets}}; }
+Json to_json(const Tally& tally) {
+  return {{"nats", tally.nats}, {"targets", tally.targets}, {"bytes", tally.bytes}};
+}
 
 Tally tally_from_json(const Json& json) {
   Tally tally;
   tally.nats = json.at("nats").get<decltype(tally.nats)>();
   tally.targets = json.at("targets").get<decltype(tally.targets)>();
+  tally.bytes = json.at("bytes").get<decltype(tally.bytes)>();
   return tally;
+}
+
+void add_losses(const Tally& tally, Json& json) {
+  for (std::size_t i = 0; i < Tally::kKinds; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    if (tally.count(kind) > 0) {
+      json["loss_" + std::string(kind_name(kind))] = tally.mean(kind);
+    }
+    if (tally.bytes[i] > 0) {
+      json["bits_per_byte_" + std::string(kind_name(kind))] = tally.bits_per_byte(kind);
+    }
+  }
 }
 
 Json to_json(const MetricsLine& line) {
   Json json = {{"step", line.step}, {"tokens", line.tokens}, {"loss", line.tally.mean()}};
-  for (std::size_t i = 0; i < Tally::kKinds; ++i) {
-    const auto kind = static_cast<Kind>(i);
-    if (line.tally.count(kind) > 0) {
-      json["loss_" + std::string(kind_name(kind))] = line.tally.mean(kind);
-    }
-  }
+  add_losses(line.tally, json);
   json["learning_rate"] = line.learning_rate;
   json["grad_norm"] = line.gradient_norm;
+  json["skipped"] = line.skipped;
   json["tokens_per_second"] = line.tokens_per_second;
+  json["flops_per_second"] = line.flops_per_second;
+  if (line.peak_name.empty()) {
+    json["mfu"] = "unknown";
+  } else if (line.peak_share) {
+    json[line.peak_name] = *line.peak_share;
+  }
   json["seconds"] = line.seconds;
   return json;
 }

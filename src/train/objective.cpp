@@ -3,45 +3,57 @@
 #include "base/error.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace tpt::train {
+namespace {
 
-at::Tensor target_losses(const model::Transformer& network, const Batch& batch,
-                         model::Precision precision) {
-  const at::Tensor hidden_btd = network.forward(batch.ids_bt, precision, batch.document_bt);
+// A kind without targets is 0; one with a loss that is not finite spoils no other.
+at::Tensor sums_by_kind(const at::Tensor& losses_n, const Batch& batch) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor losses = losses_n.detach().to(at::kDouble);
+  const at::Tensor kind_n = batch.kind_n.to(losses.device());
+  at::Tensor sums = at::zeros({Tally::kKinds}, losses.options());
+  for (std::size_t kind = 0; kind < Tally::kKinds; ++kind) {
+    if (batch.counts.targets[kind] > 0) {
+      const at::Tensor here = kind_n.eq(static_cast<std::int64_t>(kind));
+      sums.select(0, static_cast<std::int64_t>(kind))
+          .copy_(losses.masked_fill(here.logical_not(), 0.0).sum());
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+at::Tensor target_losses(const model::Transformer& network, const Batch& batch, const Pass& pass) {
+  const at::Tensor hidden_btd =
+      network.forward(batch.ids_bt, pass.precision, batch.document_bt, pass.activations);
   at::Tensor hidden_nd = hidden_btd.reshape({-1, hidden_btd.size(-1)});
   if (batch.position_n.defined()) {
     hidden_nd = hidden_nd.index_select(0, batch.position_n);
   }
-  return network.token_losses(hidden_nd, batch.targets_n, precision);
+  return network.token_losses(hidden_nd, batch.targets_n, pass.precision);
 }
 
-Tally accumulate_gradients(const model::Transformer& network, const Batch& batch,
-                           double denominator, model::Precision precision) {
+at::Tensor accumulate_gradients(const model::Transformer& network, const Batch& batch,
+                                double denominator, const Pass& pass) {
   TPT_CHECK(denominator > 0.0);
-  const at::Tensor losses_n = target_losses(network, batch, precision);
+  const at::Tensor losses_n = target_losses(network, batch, pass);
   const at::Tensor weighted_n = batch.weights_n.defined() ? losses_n * batch.weights_n : losses_n;
   (weighted_n.sum() / denominator).backward();
-  return tally_of(losses_n, batch.kinds);
+  return sums_by_kind(losses_n, batch);
 }
 
-Tally tally_of(const at::Tensor& losses_n, const std::vector<Kind>& kinds) {
+Tally tally_of(const at::Tensor& losses_n, const Batch& batch) {
   const at::Tensor losses = losses_n.detach().to(at::kCPU, at::kFloat).contiguous();
-  TPT_CHECK(losses.numel() == static_cast<std::int64_t>(kinds.size()));
+  TPT_CHECK(losses.numel() == batch.targets());
   const float* loss = losses.const_data_ptr<float>();
-  Tally tally;
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    tally.add(kinds[i], static_cast<double>(loss[i]));
+  Tally tally = batch.counts;
+  for (std::size_t i = 0; i < batch.kinds.size(); ++i) {
+    tally.nats[static_cast<std::size_t>(batch.kinds[i])] += static_cast<double>(loss[i]);
   }
   return tally;
-}
-
-double flops_of(const model::Config& config, const Batch& batch) {
-  const auto positions = static_cast<double>(batch.ids_bt.numel());
-  const auto seen = static_cast<double>(batch.ids_bt.size(1) + 1) / 2.0;
-  const auto width = static_cast<double>(config.num_layers * config.num_heads * config.head_dim);
-  const auto weights = static_cast<double>(model::num_matmul_parameters(config));
-  return positions * (6.0 * weights + 12.0 * width * seen);
 }
 
 }  // namespace tpt::train

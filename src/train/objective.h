@@ -1,4 +1,4 @@
-// The loss of a batch, and what it costs.
+// The loss of a batch, and its gradients.
 #pragma once
 
 #include "model/transformer.h"
@@ -7,22 +7,24 @@
 
 namespace tpt::train {
 
+// How a forward pass is computed.
+struct Pass {
+  model::Precision precision = model::Precision::fp32;
+  model::Activations activations = model::Activations::kept;
+};
+
 // The loss of each target in nats, [n], fp32; with gradients where they are enabled.
-at::Tensor target_losses(const model::Transformer& network, const Batch& batch,
-                         model::Precision precision);
+at::Tensor target_losses(const model::Transformer& network, const Batch& batch, const Pass& pass);
 
-// Adds to the gradients those of sum(weight * loss) / `denominator`; gives the unweighted losses by
-// kind. `denominator` is the sum of weights over all batches of the step, so that accumulating
-// several batches equals one large batch.
-Tally accumulate_gradients(const model::Transformer& network, const Batch& batch,
-                           double denominator, model::Precision precision);
+// Adds to the gradients those of sum(weight * loss) / `denominator`; gives the sums of unweighted
+// losses by kind, fp64 [kinds], where the network is. `denominator` is the sum of weights over all
+// batches of the step (of all processes), so that accumulating several batches equals one large
+// batch.
+at::Tensor accumulate_gradients(const model::Transformer& network, const Batch& batch,
+                                double denominator, const Pass& pass);
 
-// Adds the losses of the batch's targets up by kind. NaN and infinity stay what they are.
-Tally tally_of(const at::Tensor& losses_n, const std::vector<Kind>& kinds);
-
-// Floating-point operations of forward and backward over one batch: 6 for each position and weight
-// in a matrix product, and 12 L H head_dim for each position and the (t + 1) / 2 it attends to on
-// average.
-double flops_of(const model::Config& config, const Batch& batch);
+// The losses of the batch's targets added up by kind, with their counts and bytes. NaN and infinity
+// stay what they are.
+Tally tally_of(const at::Tensor& losses_n, const Batch& batch);
 
 }  // namespace tpt::train

@@ -29,6 +29,8 @@ double share_of_peak(const Config& config, double position, double total_steps) 
       const double done = share_done(position, warmup, total_steps);
       return last + (1.0 - last) * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
     }
+    case Schedule::linear:
+      return 1.0 - (1.0 - last) * share_done(position, warmup, total_steps);
     case Schedule::wsd: {
       const double decay_share = config.decay_share > 0.0 ? config.decay_share : kUsualDecayShare;
       const double start = std::max(warmup, total_steps * (1.0 - decay_share));

@@ -11,6 +11,7 @@ namespace tpt::train {
 //   position < w   (position + 1) / (w + 1)
 //   constant       1
 //   cosine         s + (1 - s) (1 + cos(pi (position - w) / (T - w))) / 2
+//   linear         1 - (1 - s) (position - w) / (T - w)
 //   wsd            1 until T - d, then 1 - (1 - s) (position - (T - d)) / d
 // Positions beyond the end have the rate of the end.
 double learning_rate(const Config& config, double position, double total_steps);

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "state-";
-constexpr std::int64_t kLayout = 2;
+constexpr std::int64_t kLayout = 3;
 
 // The step in "state-<step>"; nothing for other names ("state-7.partial" too).
 std::optional<std::int64_t> step_of(const fs::path& path) {
@@ -56,12 +56,12 @@ void read_into(const fs::path& file, const model::NamedTensors& tensors) {
 }
 
 void remove_old(const fs::path& folder, const Retention& retention) {
-  bool has_multiple = false;
-  std::int64_t kept = 0;
+  constexpr std::int64_t kMultiples = 2;  // the step to go back from may be at the newest one
+  std::int64_t multiples = 0, kept = 0;
   for (const fs::path& state : states_of(folder)) {
-    const bool is_multiple = retention.every_steps > 0 &&
-                             step_of_state(state) % retention.every_steps == 0 && !has_multiple;
-    has_multiple = has_multiple || is_multiple;
+    const bool is_multiple = retention.every_steps > 0 && multiples < kMultiples &&
+                             step_of_state(state) % retention.every_steps == 0;
+    multiples += is_multiple ? 1 : 0;
     if (kept < std::max<std::int64_t>(retention.newest, 1) || is_multiple) {
       ++kept;
       continue;

@@ -20,6 +20,19 @@
 
 namespace tpt::train {
 
+// What came of one step.
+struct DoneStep {
+  std::int64_t number = 0;  // from 1
+  Place place;              // of its first row
+  std::int64_t rows = 0;
+  double learning_rate = 0;
+  double loss = 0;           // mean nats a target
+  double gradient_norm = 0;  // before clipping
+  bool skipped = false;      // its update was left out
+};
+Json to_json(const DoneStep& step);
+DoneStep step_from_json(const Json& json);
+
 // All that is not a tensor.
 struct RunState {
   Json recipe;             // what decides the weights: options, model, shards
@@ -29,9 +42,15 @@ struct RunState {
   double seconds = 0;
   double flops = 0;
   double last_loss = 0;
+  std::optional<DoneStep> open;  // the last step, where the run has not acted on its verdict yet
   std::int64_t skipped_in_a_row = 0;
-  Tally tally;                     // since the last line of metrics.jsonl
+  std::int64_t skipped_since_line = 0;
+  Tally tally;                   // since the last line of metrics.jsonl
+  std::int64_t line_tokens = 0;  // at that line
+  double line_flops = 0;
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl then
+  std::int64_t events_bytes = 0;   // of the TensorBoard file
+  std::int64_t threads = 0;        // that the run had: other counts may give other last bits
   std::vector<Checkpoint> checkpoints;
   bool finished = false;
 };
@@ -49,7 +68,7 @@ struct StateTensors {
 // Which states stay on disk.
 struct Retention {
   std::int64_t newest = 2;       // so many
-  std::int64_t every_steps = 0;  // and the newest one at a multiple of this; 0: none
+  std::int64_t every_steps = 0;  // and the newest two at multiples of this; 0: none
 };
 
 // The states of a run's folder, newest first.

@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "model/transformer.h"
 #include "train/config.h"
+#include "train/metrics.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -35,10 +36,12 @@ struct Result {
 
 // Trains on the folder `shards` that pack::write_shards or write_examples wrote, and leaves in
 // `folder`:
-//   checkpoint-<tokens>/  what `transformers` loads
-//   metrics.jsonl         one line each log_every_steps steps
-//   state-<step>/         weights, optimizer and place in the data: the newest whole one is where
+//   checkpoint-<tokens>/  what `transformers` loads; with ema_decay also
+//   checkpoint-<tokens>-average metrics.jsonl         one line each log_every_steps steps, and one
+//   for each held-out loss tensorboard/          the same for TensorBoard state-<step>/ weights,
+//   optimizer and place in the data: the newest whole one is where
 //                         the next call goes on, bit for bit; a finished run is not done again
+//   spikes/step-<n>/      the batch of a step that was left out, and the state before it
 // `model_config` gives the shape of random initial weights, its vocab_size 0 is filled from the
 // shards; with config.init_from it is not used. Asked to stop, it saves its state and throws
 // Interrupted.
@@ -53,6 +56,8 @@ Result run(const Config& config, const model::Config& model_config,
 struct HeldOutLoss {
   double document_nats_per_token = 0;  // 0 where there are no such tokens
   double thinking_nats_per_token = 0;
+  double document_bits_per_byte = 0;  // 0 where the shards carry no tokenizer
+  double thinking_bits_per_byte = 0;
   std::int64_t document_tokens = 0;
   std::int64_t thinking_tokens = 0;
 };
@@ -63,5 +68,9 @@ struct HeldOutLoss {
 HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows);
+
+// The same with all kinds of tokens and the bytes of their text.
+Tally held_out_tally(const model::Transformer& network, const std::filesystem::path& shards,
+                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows);
 
 }  // namespace tpt::train

@@ -1,22 +1,19 @@
 #include "train/trainer.h"
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "train/checkpoint.h"
-#include "train/objective.h"
-#include "train/schedule.h"
+#include "train/spike_record.h"
+#include "train/starting_point.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 
 namespace tpt::train {
 namespace {
 
-// A run whose loss is not a number this many times in a row will not come back.
+// A run whose steps are left out this many times in a row will not come back.
 constexpr std::int64_t kMaxSkipped = 10;
 
 Config with_length(Config config) {
@@ -25,53 +22,6 @@ Config with_length(Config config) {
     config.epochs = 1;
   }
   return config;
-}
-
-model::Transformer make_network(const Config& config, const model::Config& shape,
-                                const pack::ShardReader& shards) {
-  if (!config.init_from.empty()) {
-    return model::load_transformer(config.init_from);
-  }
-  if (shape.vocab_size == 0 && shards.vocab_size() == 0) {
-    user_error("model.vocab_size: the shards have no shard.json that says it; set it");
-  }
-  const std::uint64_t seed =
-      derive_seed(static_cast<std::uint64_t>(config.seed), "weights", "initial");
-  return model::Transformer(model::resolved(shape, shards.vocab_size()), seed);
-}
-
-Json identity(const Config& config, const model::Transformer& network,
-              const pack::ShardReader& shards) {
-  return {{"train", recipe_of(config)},
-          {"model", parse_json(model::to_hf_config(network.config(), "float32"), "config.json")},
-          {"shards",
-           {{"sequences", shards.sequences()},
-            {"tokens", shards.tokens()},
-            {"info_sha256", sha256_hex(dump_json(shards.info()))}}}};
-}
-
-// The first key in which two recipes differ, with both values.
-std::string first_difference(const Json& before, const Json& now, const std::string& path) {
-  if (before.is_object() && now.is_object()) {
-    for (const auto& [key, value] : now.items()) {
-      const Json old = before.contains(key) ? before[key] : Json();
-      if (old != value) {
-        return first_difference(old, value, path.empty() ? key : path + "." + key);
-      }
-    }
-  }
-  return fmt::format("{} was {}, now {}", path, dump_json(before), dump_json(now));
-}
-
-std::vector<std::vector<Row>> split(std::vector<Row> rows, std::int64_t size) {
-  std::vector<std::vector<Row>> parts;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % static_cast<std::size_t>(size) == 0) {
-      parts.emplace_back();
-    }
-    parts.back().push_back(std::move(rows[i]));
-  }
-  return parts;
 }
 
 model::NamedTensors copies_of(model::NamedTensors tensors) {
@@ -90,90 +40,63 @@ Trainer::Trainer(const Config& config, const model::Config& model_config,
       folder_(folder),
       progress_(progress),
       shards_(shards),
-      network_(make_network(config_, model_config, shards_)),
-      optimizer_(network_.parameters(), config_) {
-  const std::int64_t vocabulary = network_.config().vocab_size;
-  if (shards_.vocab_size() > vocabulary) {
-    user_error(
-        "{}: ids below {}, but the model's vocabulary has {}: pack with the model's own "
-        "tokenizer",
-        shards.string(), shards_.vocab_size(), vocabulary);
-  }
+      learner_(config_, starting_network(config_, model_config, shards_), shards_) {
   std::error_code problem;
   std::filesystem::create_directories(folder_, problem);
   if (problem) {
     io_error("{}: cannot be created: {}", folder_.string(), problem.message());
   }
-  state_.recipe = identity(config_, network_, shards_);
-  restore();
-  rows_ = std::make_unique<RowStream>(shards_, config_, state_.place);
-  metrics_ = std::make_unique<MetricsFile>(folder_ / "metrics.jsonl", state_.metrics_bytes);
-  plan();
+  if (const auto newest = newest_state(folder_)) {
+    learner_.restore(*newest);
+    saved_steps_ = state().steps;
+  }
+  records_ = std::make_unique<RunRecords>(folder_, config_, state());
+  find_budgets();
 }
 
-void Trainer::restore() {
-  const auto newest = newest_state(folder_);
-  if (!newest) {
-    return;
-  }
-  RunState saved = read_state(*newest);
-  if (saved.recipe != state_.recipe) {
-    user_error("{}: holds a run with other settings ({}); choose another folder or remove it",
-               folder_.string(), first_difference(saved.recipe, state_.recipe, ""));
-  }
-  read_tensors(*newest, {optimizer_.weights(), optimizer_.tensors()});
-  state_ = std::move(saved);
-  saved_steps_ = state_.steps;
-}
-
-// How long the run is, in tokens for its budgets and in steps for its schedule.
-void Trainer::plan() {
-  const std::int64_t rows_a_step = config_.batch_rows * config_.accumulation;
-  const std::int64_t targets = rows_->targets_of_epoch();
-  if (targets == 0) {
-    user_error(
-        "train.objective: the shards hold no target it asks for: \"answers\" needs "
-        "fine-tuning examples, packed from prompts and completions");
-  }
-  const std::int64_t rows = rows_->rows_of_epoch();
-  targets_a_step_ =
-      static_cast<double>(targets) / static_cast<double>(rows) * static_cast<double>(rows_a_step);
-  std::int64_t end = config_.train_tokens;
-  if (config_.epochs > 0) {
-    end = targets * config_.epochs;
-    total_steps_ = static_cast<double>((rows * config_.epochs + rows_a_step - 1) / rows_a_step);
-  } else {
-    total_steps_ = std::ceil(static_cast<double>(end) / targets_a_step_);
-  }
+void Trainer::find_budgets() {
   budgets_ = config_.checkpoint_tokens;
-  budgets_.push_back(end);
+  budgets_.push_back(learner_.end_tokens());
   std::sort(budgets_.begin(), budgets_.end());
   budgets_.erase(std::unique(budgets_.begin(), budgets_.end()), budgets_.end());
-  if (budgets_.back() > end) {
+  if (budgets_.back() > learner_.end_tokens()) {
     user_error("train.checkpoint_tokens: got {}, but {} epochs hold {} target tokens",
-               budgets_.back(), config_.epochs, end);
+               budgets_.back(), config_.epochs, learner_.end_tokens());
   }
 }
 
 Result Trainer::run(std::stop_token stop) {
-  start_ = line_start_ = saved_ = Clock::now();
-  seconds_before_ = state_.seconds;
-  tokens_before_ = line_tokens_ = state_.tokens;
-  while (!state_.finished) {
+  start_ = saved_ = Clock::now();
+  tokens_before_ = state().tokens;
+  // The first state too: a step can be run again from the start, and a disk that cannot hold states
+  // shows at once.
+  save_state();
+  while (!state().finished) {
     if (stop.stop_requested()) {
       save_state();
       writer_.wait();
       throw Interrupted(
           fmt::format("training stopped at step {} ({} tokens); the same command "
                       "goes on from there",
-                      state_.steps, state_.tokens));
+                      state().steps, state().tokens));
     }
-    step();
-    log_step();
-    const std::size_t before = state_.checkpoints.size();
-    save_reached_checkpoints();
-    state_.finished = at_end();
-    if (state_.finished || state_.checkpoints.size() > before || is_state_due()) {
+    learner_.step();
+    const bool at_end = learner_.at_end();
+    const bool is_line_due = at_end || state().steps % config_.log_every_steps == 0;
+    const auto last = is_line_due ? learner_.last_open() : std::nullopt;
+    // What is to be done about a step is done one step later, so that the host need not wait; where
+    // it only skips, when a line is due.
+    if (at_end) {
+      act_on_steps(0);
+    } else if (config_.on_spike != OnSpike::skip) {
+      act_on_steps(1);
+    }
+    if (is_line_due) {
+      log_step(last ? last->gradient_norm : 0.0);
+    }
+    take_held_out_losses();
+    state().finished = at_end;
+    if (note_reached_checkpoints() || at_end || is_state_due()) {
       save_state();
     }
   }
@@ -182,155 +105,177 @@ Result Trainer::run(std::stop_token stop) {
   return result();
 }
 
-// In steps. Where tokens say when to stop, they are the clock: rows with padding hold fewer targets
-// than seq_length, and the schedule must still end with the run.
-double Trainer::position_in_schedule() const {
-  if (config_.epochs > 0) {
-    return static_cast<double>(state_.steps);
+void Trainer::act_on_steps(std::size_t leave_open) {
+  for (const DoneStep& step : learner_.take_done(leave_open)) {
+    act_on(step);
   }
-  return static_cast<double>(state_.tokens) / targets_a_step_;
 }
 
-bool Trainer::at_end() const {
-  return config_.epochs > 0 ? static_cast<double>(state_.steps) >= total_steps_
-                            : state_.tokens >= config_.train_tokens;
-}
-
-void Trainer::step() {
-  learning_rate_ = learning_rate(config_, position_in_schedule(), total_steps_);
-  std::vector<Batch> batches;
-  double weight_sum = 0;
-  for (const std::vector<Row>& rows : split(rows_->next_step(), config_.batch_rows)) {
-    batches.push_back(make_batch(rows, config_));
-    weight_sum += batches.back().weight_sum;
-  }
-  Tally tally;
-  if (weight_sum > 0.0) {
-    optimizer_.zero_gradients();
-    for (const Batch& batch : batches) {
-      if (batch.weight_sum > 0.0) {
-        tally.add(accumulate_gradients(network_, batch, weight_sum, config_.precision));
-        state_.flops += flops_of(network_.config(), batch);
-      }
-    }
-    apply_gradients(tally);
-  }
-  ++state_.steps;
-  for (const Batch& batch : batches) {
-    state_.tokens += batch.targets();
-  }
-  state_.place = rows_->place();
-}
-
-// Steps the optimizer, unless the loss or a gradient is not finite: then the batch is skipped.
-void Trainer::apply_gradients(const Tally& tally) {
-  gradient_norm_ = optimizer_.clip_gradients();
-  if (std::isfinite(tally.total_nats()) && std::isfinite(gradient_norm_)) {
-    optimizer_.step(learning_rate_);
-    state_.skipped_in_a_row = 0;
-    state_.tally.add(tally);
-    state_.last_loss = tally.mean();
+void Trainer::act_on(const DoneStep& step) {
+  if (!step.skipped) {
+    state().skipped_in_a_row = 0;
+    state().last_loss = step.loss;
     return;
   }
-  if (++state_.skipped_in_a_row == kMaxSkipped) {
+  ++state().skipped_since_line;
+  writer_.wait();  // so that the state before the step stands on disk
+  keep_spike(folder_, step, describe_rows(step, learner_.rows(), shards_));
+  const std::string what = fmt::format(
+      "step {}: loss {} or gradient norm {} is not finite or stands out; its batch is in {}",
+      step.number, step.loss, step.gradient_norm,
+      (folder_ / "spikes" / fmt::format("step-{}", step.number)).string());
+  if (++state().skipped_in_a_row == kMaxSkipped) {
     user_error(
-        "training: loss or gradient was not finite at {} steps in a row, up to step {}: "
-        "lower train.learning_rate (now {}), raise train.warmup_steps, or set train.clip",
-        kMaxSkipped, state_.steps + 1, config_.learning_rate);
+        "training: {} steps in a row were left out, the last at {}: lower train.learning_rate (now "
+        "{}), raise train.warmup_steps, or set train.clip",
+        kMaxSkipped, what, config_.learning_rate);
   }
-  log_warning("training: step {}: loss {} or gradient norm {} is not finite; step skipped",
-              state_.steps + 1, tally.mean(), gradient_norm_);
+  switch (config_.on_spike) {
+    case OnSpike::skip:
+      log_warning("training: {}; step skipped", what);
+      return;
+    case OnSpike::rollback:
+      log_warning("training: {}", what);
+      go_back(step);
+      return;
+    case OnSpike::stop:
+      user_error("training: {}; `tpt replay-step` runs it again, --on-spike skip goes on", what);
+  }
+  TPT_CHECK(false, "on_spike {}", static_cast<int>(config_.on_spike));
 }
 
-void Trainer::log_step() {
-  if (state_.steps % config_.log_every_steps != 0 && !at_end()) {
+// To the newest state at a multiple of state_every_steps before the step: which one it is does not
+// depend on when the clock had others saved. The data goes on behind the step.
+void Trainer::go_back(const DoneStep& step) {
+  for (const std::filesystem::path& saved : states_of(folder_)) {
+    const std::int64_t steps = step_of_state(saved);
+    if (steps < step.number && steps % config_.state_every_steps == 0) {
+      learner_.restore_weights(saved);
+      log_warning("training: back to the weights of step {}; the data goes on", steps);
+      return;
+    }
+  }
+  log_warning("training: no state to go back to yet; step skipped");
+}
+
+void Trainer::log_step(double gradient_norm) {
+  if (config_.on_spike == OnSpike::skip) {
+    act_on_steps(0);
+  }
+  records_->append(state(), learner_.take_tally(), learner_.learning_rate(), gradient_norm);
+  state().skipped_since_line = 0;
+  state().line_tokens = state().tokens;
+  state().line_flops = state().flops;
+  report();
+}
+
+void Trainer::take_held_out_losses() {
+  const std::int64_t every = config_.held_out_every_steps;
+  const bool is_due = learner_.at_end() || (every > 0 && state().steps % every == 0);
+  if (config_.held_out.empty() || !is_due) {
     return;
   }
-  const Clock::time_point now = Clock::now();
-  const double elapsed = std::chrono::duration<double>(now - line_start_).count();
-  const auto targets = static_cast<double>(state_.tokens - line_tokens_);
-  metrics_->append(to_json(MetricsLine{.step = state_.steps,
-                                       .tokens = state_.tokens,
-                                       .tally = state_.tally,
-                                       .learning_rate = learning_rate_,
-                                       .gradient_norm = gradient_norm_,
-                                       .tokens_per_second = elapsed > 0 ? targets / elapsed : 0.0,
-                                       .seconds = seconds()}));
-  state_.tally = Tally();
-  line_start_ = now;
-  line_tokens_ = state_.tokens;
-  report();
+  for (const bool of_average : {false, true}) {
+    if (of_average && config_.ema_decay == 0.0) {
+      continue;
+    }
+    if (of_average) {
+      learner_.optimizer().exchange_average();
+    }
+    for (const std::string& shards : config_.held_out) {
+      records_->append(state(),
+                       {.name = std::filesystem::path(shards).filename().string(),
+                        .of_average = of_average,
+                        .tally = held_out_tally(learner_.network(), shards, config_.seq_length,
+                                                config_.precision, config_.held_out_rows)});
+    }
+    if (of_average) {
+      learner_.optimizer().exchange_average();
+    }
+  }
 }
 
 bool Trainer::is_state_due() const {
   const double age = std::chrono::duration<double>(Clock::now() - saved_).count();
   return age >= config_.state_every_seconds ||
-         (config_.state_every_steps > 0 && state_.steps % config_.state_every_steps == 0);
+         (config_.state_every_steps > 0 && state().steps % config_.state_every_steps == 0);
 }
 
-// Notes which checkpoints this step reaches; save_state() writes them.
-void Trainer::save_reached_checkpoints() {
+// Which checkpoints this step reaches; save_state() writes them.
+bool Trainer::note_reached_checkpoints() {
+  bool reached = false;
   for (const std::int64_t budget : budgets_) {
-    const auto& saved = state_.checkpoints;
+    const auto& saved = state().checkpoints;
     const bool already = std::any_of(saved.begin(), saved.end(),
                                      [&](const Checkpoint& one) { return one.budget == budget; });
-    if (already || budget > state_.tokens) {
+    if (already || budget > state().tokens) {
       continue;
     }
-    const std::filesystem::path folder = folder_ / ("checkpoint-" + std::to_string(state_.tokens));
-    due_checkpoint_ = folder;
-    state_.checkpoints.push_back({budget, state_.tokens, folder});
+    due_checkpoint_ = folder_ / ("checkpoint-" + std::to_string(state().tokens));
+    state().checkpoints.push_back({budget, state().tokens, *due_checkpoint_});
+    reached = true;
   }
+  return reached;
 }
 
-// Copies what is to be written; the disk has its time while training goes on. The checkpoint stands
+// Copies what is to be written; the disk has its time while training goes on. A checkpoint stands
 // before the state that names it.
 void Trainer::save_state() {
-  if (state_.steps == saved_steps_) {
+  if (state().steps == saved_steps_) {
     return;
   }
-  state_.seconds = seconds();
-  state_.metrics_bytes = metrics_->sync();
-  StateTensors tensors{copies_of(optimizer_.weights()), copies_of(optimizer_.tensors())};
-  writer_.start([this, state = state_, tensors = std::move(tensors), checkpoint = due_checkpoint_] {
+  if (config_.on_spike == OnSpike::skip) {
+    act_on_steps(0);
+  }
+  state().open = learner_.last_open();
+  state().tally = learner_.tally();
+  records_->sync(state());
+  const StateTensors views = learner_.tensors();
+  StateTensors tensors{copies_of(views.weights), copies_of(views.optimizer)};
+  model::NamedTensors average;
+  if (due_checkpoint_) {
+    average = copies_of(learner_.optimizer().average());
+  }
+  writer_.start([this, saved = state(), tensors = std::move(tensors), average = std::move(average),
+                 checkpoint = due_checkpoint_] {
+    const model::Config& shape = learner_.network().config();
     if (checkpoint) {
-      write_checkpoint({network_.config(), tensors.weights, checkpoint->string()}, shards_,
-                       *checkpoint);
+      write_checkpoint({shape, tensors.weights, checkpoint->string()}, shards_, *checkpoint);
+      if (!average.empty()) {
+        write_checkpoint({shape, average, checkpoint->string()}, shards_,
+                         checkpoint->string() + "-average");
+      }
     }
-    write_state(folder_, state, network_.config(), tensors,
+    write_state(folder_, saved, shape, tensors,
                 {.newest = config_.keep_states, .every_steps = config_.state_every_steps});
   });
   due_checkpoint_.reset();
   saved_ = Clock::now();
-  saved_steps_ = state_.steps;
-}
-
-double Trainer::seconds() const {
-  return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  saved_steps_ = state().steps;
 }
 
 void Trainer::report() const {
-  const double part_seconds = seconds() - seconds_before_;
+  const double part_seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   ProgressState shown{.stage = "train",
-                      .done = static_cast<double>(state_.tokens),
+                      .done = static_cast<double>(state().tokens),
                       .total = static_cast<double>(budgets_.back()),
                       .unit = "tokens"};
-  shown.facts = {{"loss", fmt::format("{:.4f}", state_.last_loss)},
-                 {"lr", fmt::format("{:.2e}", learning_rate_)}};
+  shown.facts = {{"loss", fmt::format("{:.4f}", state().last_loss)},
+                 {"lr", fmt::format("{:.2e}", learner_.learning_rate())}};
   if (part_seconds > 0) {
-    const auto tokens = static_cast<double>(state_.tokens - tokens_before_);
+    const auto tokens = static_cast<double>(state().tokens - tokens_before_);
     shown.facts.emplace_back("tokens/s", fmt::format("{:.0f}", tokens / part_seconds));
   }
   progress_.report(shown);
 }
 
 Result Trainer::result() const {
-  return {.checkpoints = state_.checkpoints,
-          .tokens = state_.tokens,
-          .steps = state_.steps,
-          .seconds = state_.seconds,
-          .flops = state_.flops,
-          .final_loss = state_.last_loss};
+  return {.checkpoints = state().checkpoints,
+          .tokens = state().tokens,
+          .steps = state().steps,
+          .seconds = state().seconds,
+          .flops = state().flops,
+          .final_loss = state().last_loss};
 }
 
 }  // namespace tpt::train

@@ -2,6 +2,8 @@
 
   oracle.py schedules              rates of transformers' schedules for the jobs on stdin
   oracle.py adamw                  parameters after torch.optim.AdamW for the job on stdin
+  oracle.py muon                   the same with torch.optim.Muon for the job's matrices
+  oracle.py events FOLDER          the scalars that TensorBoard reads in a folder
   oracle.py train CHECKPOINT OUT   trains LlamaForCausalLM on the job's rows, saves to OUT
   oracle.py loss CHECKPOINT        mean loss of the job's rows and labels (-100: no loss)
   oracle.py load CHECKPOINT TEXT   what AutoTokenizer and AutoModelForCausalLM make of the folder
@@ -14,7 +16,7 @@ import torch
 
 def rates(job):
     from transformers import (get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup,
-                              get_wsd_schedule)
+                              get_linear_schedule_with_warmup, get_wsd_schedule)
     # Ours leaves out their first step, whose rate is 0: everything is one step later there.
     warmup, total = job["warmup_steps"] + 1, job["total_steps"] + 1
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=job["learning_rate"])
@@ -22,6 +24,8 @@ def rates(job):
         schedule = get_constant_schedule_with_warmup(optimizer, warmup)
     elif job["schedule"] == "cosine":
         schedule = get_cosine_schedule_with_warmup(optimizer, warmup, total)
+    elif job["schedule"] == "linear":
+        schedule = get_linear_schedule_with_warmup(optimizer, warmup, total)
     else:
         schedule = get_wsd_schedule(optimizer, warmup, job["decay_steps"], num_training_steps=total,
                                     decay_type="linear", min_lr_ratio=job["final_share"])
@@ -49,6 +53,33 @@ def adamw(job):
         norms.append(torch.nn.utils.clip_grad_norm_(parameters.values(), job["clip"]).item())
         optimizer.step()
     return {"norms": norms, "parameters": {name: p.tolist() for name, p in parameters.items()}}
+
+
+def muon(job):
+    parameters = {name: torch.tensor(value, dtype=torch.float32, requires_grad=True)
+                  for name, value in job["parameters"].items()}
+    matrices = torch.optim.Muon([parameters[name] for name in job["matrices"]], lr=0.0,
+                                weight_decay=job["weight_decay"], momentum=job["momentum"],
+                                adjust_lr_fn="match_rms_adamw")
+    others = torch.optim.AdamW([p for name, p in parameters.items() if name not in job["matrices"]], lr=0.0,
+                               betas=(job["beta1"], job["beta2"]), eps=job["epsilon"], weight_decay=0.0)
+    for rate, gradients in zip(job["rates"], job["gradients"]):
+        for group in matrices.param_groups + others.param_groups:
+            group["lr"] = rate
+        for name, value in gradients.items():
+            parameters[name].grad = torch.tensor(value, dtype=torch.float32)
+        torch.nn.utils.clip_grad_norm_(parameters.values(), job["clip"])
+        matrices.step()
+        others.step()
+    return {"parameters": {name: p.tolist() for name, p in parameters.items()}}
+
+
+def events(_, folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    accumulator = EventAccumulator(folder)
+    accumulator.Reload()
+    return {tag: [[event.step, event.value] for event in accumulator.Scalars(tag)]
+            for tag in accumulator.Tags()["scalars"]}
 
 
 def train(job, checkpoint, out):
@@ -94,7 +125,7 @@ def load(_, checkpoint, text):
 
 def main():
     torch.set_num_threads(1)
-    verbs = {"schedules": lambda jobs: [rates(job) for job in jobs], "adamw": adamw, "train": train, "loss": loss, "load": load}
+    verbs = {"schedules": lambda jobs: [rates(job) for job in jobs], "adamw": adamw, "muon": muon, "events": events, "train": train, "loss": loss, "load": load}
     print(json.dumps(verbs[sys.argv[1]](json.load(sys.stdin), *sys.argv[2:])))
 
 

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/random.h"
+#include "train/run_comparison.h"
 #include "train/small_run.h"
 #include "train/state.h"
 
@@ -121,7 +122,7 @@ TEST_F(Resume, HalfWrittenStatesAreIgnoredAndRemoved) {
   EXPECT_EQ(states, config.keep_states);
 }
 
-TEST_F(Resume, KeepsTheNewestStatesAndOneAtAMultiple) {
+TEST_F(Resume, KeepsTheNewestStatesAndTwoAtMultiples) {
   Config config = resumed_config();
   config.state_every_seconds = 0.0;
   config.state_every_steps = 40;
@@ -131,7 +132,8 @@ TEST_F(Resume, KeepsTheNewestStatesAndOneAtAMultiple) {
   for (const std::filesystem::path& state : states_of(place("run"))) {
     names.push_back(state.filename().string());
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"state-100", "state-99", "state-98", "state-80"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"state-100", "state-99", "state-98", "state-80",
+                                             "state-40"}));
 }
 
 TEST_F(Resume, WritingDoesNotHoldUpTheRunAndItsTroubleIsSaid) {
@@ -189,6 +191,24 @@ TEST_F(Resume, DamagedStatesAreNamed) {
   EXPECT_EQ(problem(), "") << "the whole state is taken";
 }
 
+// All that a state has to hold: averages, a window of steps, weights gone back to, two passes a
+// step, documents apart in rows that are packed whole.
+Config everything() {
+  Config config = resumed_config();
+  config.rows = pack::RowPolicy::best_fit;
+  config.cross_document_attention = false;
+  config.accumulation = 2;
+  config.batch_rows = 2;
+  config.optimizer = OptimizerKind::muon;
+  config.ema_decay = 0.9;
+  config.spike_sigmas = 1.5;
+  config.spike_window = 12;
+  config.on_spike = OnSpike::rollback;
+  config.state_every_steps = 10;
+  config.state_every_seconds = 0.0;
+  return config;
+}
+
 // The child of the test below: trains in the folders that the environment names.
 TEST(KilledChild, Run) {
   const char* shards = std::getenv("TPT_TRAIN_CHILD_SHARDS");
@@ -196,9 +216,7 @@ TEST(KilledChild, Run) {
   if (shards == nullptr || folder == nullptr) {
     GTEST_SKIP() << "only the child of ResumeSlow runs this";
   }
-  Config config = resumed_config();
-  config.state_every_seconds = 0.0;
-  run_quietly(config, shards, folder);
+  run_quietly(everything(), shards, folder);
 }
 
 // Runs this program as a child that trains, and kills it `delay` after its first step, so that
@@ -235,19 +253,42 @@ void run_and_kill(const std::filesystem::path& shards, const std::filesystem::pa
   ::waitpid(child, &status, 0);
 }
 
-TEST(ResumeSlow, KilledAtRandomMomentsGivesTheSameBytes) {
+TEST(ResumeSlow, KilledAtFiftyRandomMomentsGivesTheSameBytes) {
   const TemporaryFolder folder;
   const auto shards = folder.path() / "shards";
   write_sum_shards(shards, 100);
-  const Result whole = run_quietly(resumed_config(), shards, folder.path() / "whole");
+  const Result whole = run_quietly(everything(), shards, folder.path() / "whole");
   Random random(4);
   const auto killed = folder.path() / "killed";
-  for (int kills = 0; kills < 12; ++kills) {
+  constexpr int kKills = 50;
+  for (int kills = 0; kills < kKills; ++kills) {
     run_and_kill(shards, killed, std::chrono::microseconds(random.below(60'000)));
   }
-  const Result parts = run_quietly(resumed_config(), shards, killed);
+  const Result parts = run_quietly(everything(), shards, killed);
+  EXPECT_TRUE(std::filesystem::exists(killed / "spikes")) << "nothing was left out";
   expect_same_checkpoints(whole, parts);
-  expect_whole_metrics(killed, 100);
+  const RunComparison compared = compare_runs(folder.path() / "whole", killed, shards);
+  EXPECT_TRUE(compared.same()) << compared.first_difference;
+  EXPECT_EQ(compared.lines, whole.steps);
+  expect_whole_metrics(killed, whole.steps);
+}
+
+// The comparison itself sees a bit.
+TEST(ResumeSlow, TheComparisonSeesAnotherRun) {
+  const TemporaryFolder folder;
+  const auto shards = folder.path() / "shards";
+  write_sum_shards(shards, 100);
+  Config config = resumed_config();
+  run_quietly(config, shards, folder.path() / "one");
+  run_quietly(config, shards, folder.path() / "same");
+  config.seed = 2;
+  run_quietly(config, shards, folder.path() / "other");
+  EXPECT_TRUE(compare_runs(folder.path() / "one", folder.path() / "same", shards).same());
+  const RunComparison other = compare_runs(folder.path() / "one", folder.path() / "other", shards);
+  EXPECT_FALSE(other.same_losses);
+  EXPECT_FALSE(other.same_weights);
+  EXPECT_FALSE(other.same_optimizer);
+  EXPECT_FALSE(other.same_next_batches);
 }
 
 }  // namespace

@@ -37,19 +37,23 @@ TEST(Schedule, GivesTheRatesOfTransformers) {
   constant.schedule = Schedule::constant;
   Config cosine = constant;
   cosine.schedule = Schedule::cosine;
+  Config linear = constant;
+  linear.schedule = Schedule::linear;
   Config wsd = constant;
   wsd.schedule = Schedule::wsd;
   wsd.decay_share = 0.25;
   Config wsd_to_a_share = wsd;
   wsd_to_a_share.final_learning_rate_share = 0.1;
-  const Json theirs = ask_oracle("schedules",
-                                 {job_of(constant, "constant", 0), job_of(cosine, "cosine", 0),
-                                  job_of(wsd, "wsd", 10), job_of(wsd_to_a_share, "wsd", 10)},
-                                 folder.path());
-  ASSERT_EQ(theirs.size(), 4U);
+  const Json theirs = ask_oracle(
+      "schedules",
+      {job_of(constant, "constant", 0), job_of(cosine, "cosine", 0), job_of(wsd, "wsd", 10),
+       job_of(wsd_to_a_share, "wsd", 10), job_of(linear, "linear", 0)},
+      folder.path());
+  ASSERT_EQ(theirs.size(), 5U);
   expect_rates(constant, theirs[0], 0);
   expect_rates(cosine, theirs[1], 0);
   expect_rates(wsd, theirs[2], 0);
+  expect_rates(linear, theirs[4], 0);
   // Theirs begins its warm-up at the final share, ours at 0.
   expect_rates(wsd_to_a_share, theirs[3], wsd.warmup_steps);
 }
@@ -58,7 +62,7 @@ TEST(Schedule, EndsAtItsShareAndStaysThere) {
   Config config;
   config.learning_rate = 1.0;
   config.warmup_steps = 0;
-  for (const Schedule schedule : {Schedule::cosine, Schedule::wsd}) {
+  for (const Schedule schedule : {Schedule::cosine, Schedule::linear, Schedule::wsd}) {
     config.schedule = schedule;
     config.final_learning_rate_share = 0.2;
     EXPECT_DOUBLE_EQ(learning_rate(config, 0, 100), 1.0);

@@ -206,8 +206,7 @@ TEST_F(Trainer, PaddingAndTrimmedColumnsChangeNoLoss) {
   const Config config = small_config();
   const at::NoGradGuard no_gradients;
   const Tally bare =
-      tally_of(target_losses(network, make_batch({row}, config), model::Precision::fp32),
-               make_batch({row}, config).kinds);
+      tally_of(target_losses(network, make_batch({row}, config), {}), make_batch({row}, config));
   Row padded = row;
   padded.ids.resize(20, 0);
   padded.kinds.resize(20, Kind::padding);
@@ -221,7 +220,7 @@ TEST_F(Trainer, PaddingAndTrimmedColumnsChangeNoLoss) {
   const Batch both = make_batch({padded, longer}, config);
   EXPECT_EQ(both.ids_bt.size(1), 14);
   EXPECT_EQ(both.targets(), 8 + 14);
-  const Tally together = tally_of(target_losses(network, both, model::Precision::fp32), both.kinds);
+  const Tally together = tally_of(target_losses(network, both, {}), both);
   EXPECT_EQ(bare.count(Kind::document), 4);
   EXPECT_EQ(bare.count(Kind::thinking), 4);
   EXPECT_EQ(together.count(Kind::document), 8);
@@ -238,7 +237,7 @@ TEST_F(Trainer, DocumentMaskKeepsSequencesApart) {
   const at::NoGradGuard no_gradients;
   const auto last_loss = [&](const Row& row) {
     const Batch batch = make_batch({row}, config);
-    return target_losses(network, batch, model::Precision::fp32).select(0, -1).item<double>();
+    return target_losses(network, batch, {}).select(0, -1).item<double>();
   };
   Row changed = both;
   changed.ids[1] = 77;
