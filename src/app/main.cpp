@@ -22,13 +22,17 @@ struct Verb {
   void (*function)(Arguments, Run);
 };
 
-constexpr std::array<Verb, 11> kVerbs = {{
+constexpr std::array<Verb, 14> kVerbs = {{
     {"run", "a whole recipe: corpus to report", run_verb},
     {"augment", "have an engine think about every document", augment_verb},
     {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
     {"inspect", "page through the rows, kept and rejected, with the reasons", inspect_verb},
     {"pack", "documents and thinking into Megatron shards", pack_verb},
     {"train", "pre-train or fine-tune a model on shards", train_verb},
+    {"replay-step", "run one step of a training run again, bit for bit", replay_step_verb},
+    {"verify-resume", "show on your own shards that a killed run goes on bit for bit",
+     verify_resume_verb},
+    {"selftest", "show on this machine that documents in one row are kept apart", selftest_verb},
     {"eval", "put questions to a checkpoint or another engine and grade the answers", eval_verb},
     {"report", "the page and the summary of a finished run", report_verb},
     {"plan", "tokens, GPU-hours and disk of a corpus before it is paid for", plan_verb},
@@ -41,7 +45,7 @@ void print_overview() {
   fmt::print(
       "tpt: thinking augmented pre-training, from corpus to report\n\nusage: tpt VERB "
       "[options]\n\n");
-  for (const Verb& verb : kVerbs) fmt::print("  {:<11} {}\n", verb.name, verb.summary);
+  for (const Verb& verb : kVerbs) fmt::print("  {:<13} {}\n", verb.name, verb.summary);
   fmt::print(
       "\n'tpt VERB --help' lists every option; 'tpt --version' names this build.\n"
       "exit status: 0 done, 1 disk or remote, 2 a mistake in the options, 3 bad data, 130 "

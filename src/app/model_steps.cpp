@@ -52,6 +52,7 @@ Json held_out_step(const fs::path& checkpoint, const fs::path& shards, std::int6
     const auto loss = train::held_out_loss(model::load_transformer(checkpoint), shards, seq_length,
                                            model::Precision::fp32, max_rows);
     return Json{{"document_nats_per_token", loss.document_nats_per_token},
+                {"document_bits_per_byte", loss.document_bits_per_byte},
                 {"document_tokens", loss.document_tokens}};
   });
 }

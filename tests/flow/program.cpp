@@ -85,8 +85,10 @@ std::map<std::string, std::string> results(const fs::path& folder) {
                            extension == ".spans" ||
                            entry.path().filename() == "model.safetensors" ||
                            entry.path().filename() == "answers.jsonl";
-    if (entry.is_regular_file() && is_result) {
-      files[fs::relative(entry.path(), folder).string()] = read_all(entry.path());
+    const std::string name = fs::relative(entry.path(), folder).string();
+    // Which states of a run are left depends on when the clock had them saved.
+    if (entry.is_regular_file() && is_result && name.find("/state-") == std::string::npos) {
+      files[name] = read_all(entry.path());
     }
   }
   return files;
