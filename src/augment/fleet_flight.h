@@ -54,6 +54,7 @@ struct Attempt {
   double sent_seconds = 0;
   double predicted_tokens = 0;
   std::size_t place_in_member = 0;
+  std::int64_t in_flight = 0;  // at its member when it was sent, with itself
   bool hedge = false;
   bool abandoned = false;  // the request has gone elsewhere; its answer is taken if it comes first
   std::int64_t known_prompt_tokens = 0;  // from another attempt's answer

@@ -27,7 +27,10 @@ void FleetCore::judge(const MemberPtr& member, const Attempt& attempt,
     if (member->health == Health::up) {
       member->probes_since_up = 0;
     }
-    member->limit.answered();
+    member->limit.answered({.sent_seconds = attempt.sent_seconds,
+                            .answered_seconds = now_seconds_,
+                            .in_flight = attempt.in_flight,
+                            .tokens = response.generated_tokens});
     member->told_limit = std::max(member->told_limit, member->limit.value());
     member->refused_in_row = 0;
     member_answered(member, effects);

@@ -1,8 +1,12 @@
 // How many requests an endpoint may be given at once: doubled each round until the first trouble,
-// from then on one more a round, and cut by a share at each trouble.
+// from then on one more a round, and cut by a share at each trouble. It stops where the endpoint
+// does no more with more (fleet_gain.h), and tries again from time to time.
 #pragma once
 
+#include "augment/fleet_gain.h"
+
 #include <cstdint>
+#include <limits>
 
 namespace tpt::augment {
 
@@ -16,7 +20,7 @@ class AdaptiveLimit {
   // A request was sent; with it `in_flight` are there.
   void sent(std::int64_t in_flight);
   // A request was answered. The limit grows only where it was what held the requests back.
-  void answered();
+  void answered(const AnsweredRequest& answer);
   // A request sent at `sent_seconds` met 429, 503 or a timeout. False, and nothing changes, where
   // it was sent before the last cut: a whole round that was under way says the same thing once.
   bool troubled(double sent_seconds, double now_seconds);
@@ -25,6 +29,9 @@ class AdaptiveLimit {
   void set_most(std::int64_t most);
 
  private:
+  bool held_back() const;
+  void take_verdict(GainVerdict verdict, double now_seconds);
+
   double start_;
   double most_;
   double decrease_;
@@ -34,6 +41,11 @@ class AdaptiveLimit {
   std::int64_t answered_in_round_ = 0;
   std::int64_t peak_ = 0;       // most in flight in this round
   std::int64_t last_peak_ = 0;  // and in the one before
+
+  ThroughputGain gain_;
+  double ceiling_ = std::numeric_limits<double>::infinity();  // more brought nothing
+  std::int64_t windows_until_trial_ = 0;
+  std::int64_t windows_between_trials_ = 0;  // doubles while they bring nothing
 };
 
 }  // namespace tpt::augment

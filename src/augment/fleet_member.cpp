@@ -70,6 +70,7 @@ void Member::add(const std::shared_ptr<Attempt>& attempt, const std::shared_ptr<
   attempt->place_in_member = attempts.size();
   attempts.emplace_back(attempt, flight);
   outstanding_tokens += attempt->predicted_tokens;
+  attempt->in_flight = in_flight();
   limit.sent(in_flight());
   ++totals.requests;
   totals.retries += attempt->number > 0 && !attempt->hedge ? 1 : 0;

@@ -16,8 +16,9 @@ void full_round(AdaptiveLimit& limit) {
   for (std::int64_t i = 1; i <= places; ++i) {
     limit.sent(i);
   }
+  // Each takes a second, however many there are.
   for (std::int64_t i = 0; i < places; ++i) {
-    limit.answered();
+    limit.answered({.sent_seconds = 0, .answered_seconds = 1, .in_flight = places, .tokens = 100});
   }
 }
 
@@ -70,7 +71,7 @@ TEST(AdaptiveLimit, DoesNotGrowWhereItHeldNothingBack) {
   limit.troubled(1, 2);
   for (int i = 0; i < 1000; ++i) {
     limit.sent(5);
-    limit.answered();
+    limit.answered({.sent_seconds = 0, .answered_seconds = 1, .in_flight = 5, .tokens = 100});
   }
   EXPECT_EQ(limit.value(), 32);
 }

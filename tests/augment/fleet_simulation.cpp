@@ -155,20 +155,19 @@ void Server::serve_waiting() {
     }
     ++running_;
     work.started_seconds = world_.now_seconds();
-    world_.after(static_cast<double>(work.tokens) / config_.tokens_per_second,
-                 [this, id = id, tokens = work.tokens] {
-                   if (!work_.contains(id)) {
-                     return;
-                   }
-                   engine::Response response;
-                   response.text = std::string(static_cast<std::size_t>(tokens), 'x');
-                   response.prompt_tokens =
-                       static_cast<std::int64_t>(work_.at(id).request.prompt.size());
-                   response.generated_tokens = tokens;
-                   ++answered_;
-                   written_tokens_ += tokens;
-                   finish(id, std::move(response));
-                 });
+    const double speed = config_.speed_at ? config_.speed_at(running_) : config_.tokens_per_second;
+    world_.after(static_cast<double>(work.tokens) / speed, [this, id = id, tokens = work.tokens] {
+      if (!work_.contains(id)) {
+        return;
+      }
+      engine::Response response;
+      response.text = std::string(static_cast<std::size_t>(tokens), 'x');
+      response.prompt_tokens = static_cast<std::int64_t>(work_.at(id).request.prompt.size());
+      response.generated_tokens = tokens;
+      ++answered_;
+      written_tokens_ += tokens;
+      finish(id, std::move(response));
+    });
   }
 }
 

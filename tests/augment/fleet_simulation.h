@@ -53,7 +53,9 @@ struct ServerConfig {
   std::string model = "model-a";
   std::int64_t slots = 1 << 20;    // answers written at once; others wait inside the server
   double tokens_per_second = 100;  // of each answer
-  std::int64_t tokens = 100;       // of an answer, where `length` says nothing
+  // The same where it depends on how many are written at once, as it begins.
+  std::function<double(std::int64_t)> speed_at;
+  std::int64_t tokens = 100;  // of an answer, where `length` says nothing
   std::function<std::int64_t(const engine::Request&)> length;
   std::int64_t most_accepted = 1 << 20;  // further requests are told to come back: busy
   double retry_after_seconds = -1;       // said with busy
