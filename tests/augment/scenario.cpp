@@ -1,5 +1,7 @@
 #include "augment/scenario.h"
 
+#include "augment/prompt.h"
+#include "augment/request.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/atomic_file.h"
@@ -64,6 +66,29 @@ Judgement scenario_gate(const AugmentedDocument& row) {
   const std::size_t bytes = row.trajectory.text.size();
   if (bytes % 4 == 0) return {"even", fmt::format("{} bytes", bytes)};
   return bytes % 7 == 0 ? Judgement{"odd", ""} : Judgement{};
+}
+
+std::vector<AugmentedDocument> expected_rows(const Config& config,
+                                             const std::vector<Document>& documents,
+                                             const engine::Engine& engine) {
+  const Prompt prompt = load_prompt(config.prompt);
+  std::vector<AugmentedDocument> rows;
+  for (const Document& document : documents) {
+    const PieceRequest made = make_request(config, prompt, whole(document), engine);
+    const engine::Response response = engine::fake_response(made.request, 12);
+    rows.push_back({.document = document,
+                    .trajectory = {.text = response.text,
+                                   .finish = response.finish,
+                                   .prompt_tokens = response.prompt_tokens,
+                                   .thinking_tokens = response.generated_tokens,
+                                   .context_bytes = made.context_bytes,
+                                   .seed = derive_seed(1, document.id, "augment"),
+                                   .rollout = 0,
+                                   .engine = "fake",
+                                   .prompt_sha256 = prompt.sha256(),
+                                   .request_sha256 = made.hash}});
+  }
+  return rows;
 }
 
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder) {

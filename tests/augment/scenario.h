@@ -31,6 +31,11 @@ Counts run_scenario(const Config& config, const std::vector<Document>& documents
 // Rejects about a third of the rows, for two reasons.
 Judgement scenario_gate(const AugmentedDocument& row);
 
+// What every row should be, worked out without the job.
+std::vector<AugmentedDocument> expected_rows(const Config& config,
+                                             const std::vector<Document>& documents,
+                                             const engine::Engine& engine);
+
 // All rows of a folder.
 std::vector<AugmentedDocument> read_rows(const std::filesystem::path& folder);
 
