@@ -1,3 +1,4 @@
+// Reads the weights of a model's folder.
 #include "base/error.h"
 #include "base/json.h"
 #include "model/safetensors.h"
@@ -6,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
 #include <set>
 
 namespace tpt::model {
@@ -13,49 +15,65 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// model.safetensors, or the files that model.safetensors.index.json names.
-std::vector<fs::path> weight_files(const fs::path& folder) {
-  if (const fs::path single = folder / "model.safetensors"; fs::exists(single)) return {single};
-  const fs::path index = folder / "model.safetensors.index.json";
-  if (!fs::exists(index)) user_error("{}: no model.safetensors in it", folder.string());
+// The file of each tensor, as model.safetensors.index.json has it.
+using WeightMap = std::map<std::string, std::string>;
+
+WeightMap read_index(const fs::path& index) {
   const Json json = parse_json(storage::read_file(index), index.string());
-  std::set<std::string> names;
+  WeightMap files;
   try {
-    for (const auto& [tensor, file] : json.at("weight_map").items()) {
-      names.insert(file.get<std::string>());
-    }
+    files = json.at("weight_map").get<WeightMap>();
   } catch (const Json::exception& problem) {
     data_error("{}: {}", index.string(), problem.what());
   }
-  std::vector<fs::path> files;
-  for (const std::string& name : names) {
-    if (name.find('/') != std::string::npos) data_error("{}: names {}", index.string(), name);
-    files.push_back(folder / name);
+  for (const auto& [tensor, file] : files) {
+    const bool plain =
+        !file.empty() && file.find('/') == file.npos && file.ends_with(".safetensors");
+    if (!plain) data_error("{}: names {} as the file of {}", index.string(), file, tensor);
   }
   return files;
 }
 
-}  // namespace
-
-Transformer load_transformer(const fs::path& folder) {
-  const fs::path config_file = folder / "config.json";
-  if (!fs::exists(config_file)) user_error("{}: no config.json in it", folder.string());
-  const Config config = read_hf_config(config_file);
+NamedTensors read_parts(const fs::path& folder, const fs::path& index) {
+  const WeightMap weight_map = read_index(index);
+  std::set<std::string> files;
+  for (const auto& [tensor, file] : weight_map) files.insert(file);
   NamedTensors weights;
-  std::set<std::string> names;
-  for (const fs::path& file : weight_files(folder)) {
-    for (auto& [name, tensor] : read_safetensors(file)) {
-      if (!names.insert(name).second) data_error("{}: tensor {} again", file.string(), name);
+  std::set<std::string> seen;
+  for (const std::string& file : files) {
+    if (!fs::exists(folder / file)) {
+      user_error("{}: {} is missing, which {} names", folder.string(), file,
+                 index.filename().string());
+    }
+    for (auto& [name, tensor] : read_safetensors(folder / file)) {
+      const auto mapped = weight_map.find(name);
+      if (mapped == weight_map.end() || mapped->second != file) {
+        data_error("{}: tensor {} stands in {}, where {} does not put it", folder.string(), name,
+                   file, index.filename().string());
+      }
+      seen.insert(name);
       weights.emplace_back(name, std::move(tensor));
     }
   }
-  return {config, weights, folder.string()};
+  for (const auto& [tensor, file] : weight_map) {
+    if (seen.count(tensor) == 0) {
+      data_error("{}: tensor {} is missing in {}", folder.string(), tensor, file);
+    }
+  }
+  return weights;
 }
 
-void save_transformer(const Transformer& network, const fs::path& folder) {
-  fs::create_directories(folder);
-  write_safetensors(network.parameters(), folder / "model.safetensors");
-  storage::write_file_atomically(folder / "config.json", to_hf_config(network.config(), "float32"));
+}  // namespace
+
+Transformer load_transformer(const fs::path& folder, const Stretch& stretch) {
+  const fs::path config_file = folder / "config.json";
+  if (!fs::exists(config_file)) user_error("{}: no config.json in it", folder.string());
+  const Config config = stretched(read_hf_config(config_file), stretch);
+  const fs::path single = folder / "model.safetensors";
+  const fs::path index = folder / "model.safetensors.index.json";
+  if (fs::exists(single)) return {config, read_safetensors(single), folder.string()};
+  if (fs::exists(index)) return {config, read_parts(folder, index), folder.string()};
+  user_error("{}: no model.safetensors in it", folder.string());
 }
 
 }  // namespace tpt::model

@@ -80,16 +80,24 @@ Config resolved(Config config, std::int64_t vocab_size) {
   return config;
 }
 
-Config stretched(Config config, double theta_factor, std::int64_t max_positions) {
-  if (!(theta_factor >= 1.0)) {
-    user_error("rope_theta_factor: got {}, allowed 1 and more", theta_factor);
+void describe(Fields& fields, Stretch& stretch) {
+  fields.number("rope_theta_factor", stretch.rope_theta_factor,
+                "with init_from: times its rope_theta, for longer texts than it was trained on",
+                1.0, 1e6);
+  fields.integer("init_max_positions", stretch.max_positions,
+                 "with init_from: longest sequence from now on; 0: as before", 0, 1LL << 24);
+}
+
+Config stretched(Config config, const Stretch& stretch) {
+  if (!(stretch.rope_theta_factor >= 1.0)) {
+    user_error("rope_theta_factor: got {}, allowed 1 and more", stretch.rope_theta_factor);
   }
-  if (max_positions != 0 && max_positions < config.max_positions) {
-    user_error("max_positions: got {}, the model has {} already", max_positions,
+  if (stretch.max_positions != 0 && stretch.max_positions < config.max_positions) {
+    user_error("init_max_positions: got {}, the model has {} already", stretch.max_positions,
                config.max_positions);
   }
-  config.rope_theta *= theta_factor;
-  if (max_positions != 0) config.max_positions = max_positions;
+  config.rope_theta *= stretch.rope_theta_factor;
+  if (stretch.max_positions != 0) config.max_positions = stretch.max_positions;
   return config;
 }
 

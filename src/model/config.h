@@ -46,7 +46,7 @@ struct Config {
   double norm_epsilon = 1e-5;
   bool tie_embeddings = true;
   RopeScaling rope_scaling;  // comes from the config.json of a model that is trained on
-  double init_std = 0.02;    // outputs of attention and MLP: divided by sqrt(2 L)
+  double init_std = 0.02;  // outputs of attention and MLP: divided by sqrt(2 L)
 
   bool has_qkv_bias() const { return family == Family::qwen2; }
   bool has_head_norms() const { return family == Family::qwen3; }
@@ -59,16 +59,25 @@ void describe(Fields& fields, Config& config);
 // together.
 Config resolved(Config config, std::int64_t vocab_size);
 
-// A model prepared to be trained on longer texts than before: rope_theta times `theta_factor`, room
-// for `max_positions` (0: as before). Error(user) for a factor below 1 or fewer positions than the
-// model has.
-Config stretched(Config config, double theta_factor, std::int64_t max_positions);
+// What prepares a model for longer texts than it was trained on.
+struct Stretch {
+  double rope_theta_factor = 1.0;  // times the base of its rotary frequencies
+  std::int64_t max_positions = 0;  // 0: as before
+
+  bool operator==(const Stretch&) const = default;
+};
+void describe(Fields& fields, Stretch& stretch);
+// Error(user) for a factor below 1 or fewer positions than the model has.
+Config stretched(Config config, const Stretch& stretch);
 
 // config.json of LlamaForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM, as transformers 4 and 5
 // write it. Error(user) names an architecture or a setting that is not supported, or a value that
 // is missing, of the wrong type or out of range.
 Config read_hf_config(const std::filesystem::path& file);
-std::string to_hf_config(const Config& config, const std::string& dtype);
+// `others`: the config.json of a model that this one was made from; what it says beside the shape
+// (ids of special tokens and such) is kept.
+std::string to_hf_config(const Config& config, const std::string& dtype,
+                         const Json& others = Json::object());
 
 // Weights in total, and those that take part in matrix products (embedding look-up left out, head
 // counted).

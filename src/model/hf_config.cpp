@@ -310,26 +310,32 @@ Config read_hf_config(const std::filesystem::path& file) {
   return Reader(json, name).read();
 }
 
-std::string to_hf_config(const Config& config, const std::string& dtype) {
+std::string to_hf_config(const Config& config, const std::string& dtype, const Json& others) {
   const FamilyName& name = name_of(config.family);
-  Json json = {
-      {"architectures", {name.architecture}},
-      {"model_type", name.model_type},
-      {"vocab_size", config.vocab_size},
-      {"hidden_size", config.hidden_size},
-      {"intermediate_size", config.intermediate_size},
-      {"num_hidden_layers", config.num_layers},
-      {"num_attention_heads", config.num_heads},
-      {"num_key_value_heads", config.num_kv_heads},
-      {"head_dim", config.head_dim},
-      {"max_position_embeddings", config.max_positions},
-      {"rope_theta", config.rope_theta},
-      {"rms_norm_eps", config.norm_epsilon},
-      {"tie_word_embeddings", config.tie_embeddings},
-      {"initializer_range", config.init_std},
-      {"hidden_act", "silu"},
-      {"torch_dtype", dtype},
-  };
+  Json json = {{"architectures", Json::array({name.architecture})},
+               {"model_type", name.model_type},
+               // Where nothing is said, transformers would take ids of its own.
+               {"bos_token_id", nullptr},
+               {"eos_token_id", nullptr}};
+  json.update(others);
+  for (const char* key : {"rope_parameters", "rope_scaling", "dtype", "layer_types",
+                          "sliding_window", "max_window_layers", "transformers_version"}) {
+    json.erase(key);
+  }
+  json.update({{"vocab_size", config.vocab_size},
+               {"hidden_size", config.hidden_size},
+               {"intermediate_size", config.intermediate_size},
+               {"num_hidden_layers", config.num_layers},
+               {"num_attention_heads", config.num_heads},
+               {"num_key_value_heads", config.num_kv_heads},
+               {"head_dim", config.head_dim},
+               {"max_position_embeddings", config.max_positions},
+               {"rope_theta", config.rope_theta},
+               {"rms_norm_eps", config.norm_epsilon},
+               {"tie_word_embeddings", config.tie_embeddings},
+               {"initializer_range", config.init_std},
+               {"hidden_act", "silu"},
+               {"torch_dtype", dtype}});
   if (config.family != Family::qwen2) json["attention_bias"] = false;
   if (config.family == Family::llama) json["mlp_bias"] = false;
   if (config.family != Family::llama) json["use_sliding_window"] = false;

@@ -92,6 +92,19 @@ std::string shape_text(at::IntArrayRef shape) {
   return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
 }
 
+// Writers may store a tied head all the same, or it alone.
+void join_tied_head(std::map<std::string, at::Tensor>& weights, const std::string& origin) {
+  const auto head = weights.find("lm_head.weight");
+  if (head == weights.end()) return;
+  const auto embedding = weights.emplace("model.embed_tokens.weight", head->second).first;
+  if (!at::equal(embedding->second, head->second)) {
+    data_error(
+        "{}: tensor lm_head.weight is not model.embed_tokens.weight, but config.json ties them",
+        origin);
+  }
+  weights.erase(head);
+}
+
 // True where position j may be attended to from i: the same document, and not later.
 at::Tensor document_mask(const at::Tensor& document_bt) {
   const std::int64_t t = document_bt.size(1);
@@ -227,6 +240,7 @@ Transformer::Transformer(const Config& config, std::uint64_t seed) {
 Transformer::Transformer(const Config& config, const NamedTensors& weights,
                          const std::string& origin) {
   std::map<std::string, at::Tensor> left(weights.begin(), weights.end());
+  if (config.tie_embeddings) join_tied_head(left, origin);
   state_ = std::make_unique<State>(config, [&](const std::string& name, at::IntArrayRef shape) {
     const auto found = left.find(name);
     if (found == left.end()) data_error("{}: tensor {} is missing", origin, name);
@@ -242,8 +256,7 @@ Transformer::Transformer(const Config& config, const NamedTensors& weights,
     left.erase(found);
     return tensor;
   });
-  // Writers may store a tied head all the same, or the rotary frequencies.
-  if (config.tie_embeddings) left.erase("lm_head.weight");
+  // Old writers stored the rotary frequencies.
   for (const auto& [name, tensor] : left) {
     if (!name.ends_with("rotary_emb.inv_freq")) {
       data_error("{}: tensor {} is not part of the model that config.json describes", origin, name);

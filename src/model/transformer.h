@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/config.h"
+#include "storage/safetensors.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -62,7 +63,20 @@ class Transformer {
 // writes and reads them.
 // Error(user) where files are missing; Error(data) for missing, unknown or misshapen tensors, by
 // name.
-Transformer load_transformer(const std::filesystem::path& folder);
-void save_transformer(const Transformer& network, const std::filesystem::path& folder);
+Transformer load_transformer(const std::filesystem::path& folder, const Stretch& stretch = {});
+
+struct SaveOptions {
+  storage::TensorType type = storage::TensorType::f32;  // the weights are rounded to it
+  // Weights that take more are cut into files of at most so many bytes (or of one tensor).
+  std::int64_t max_shard_bytes = 5'000'000'000;
+  // A model's folder from which the tokenizer's files, generation_config.json and what else
+  // config.json says are taken over; empty: none.
+  std::filesystem::path companions;
+};
+
+// Writes the same bytes as `transformers` does for the same weights. Error(data) naming a weight
+// that the type cannot hold.
+void save_transformer(const Transformer& network, const std::filesystem::path& folder,
+                      const SaveOptions& options = {});
 
 }  // namespace tpt::model

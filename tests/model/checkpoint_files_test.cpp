@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "model/safetensors.h"
 #include "model/transformer.h"
+#include "storage/atomic_file.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -45,18 +46,6 @@ class CheckpointFilesTest : public testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
   }
 
-  // A file with this header, however many bytes it says it has, and this data.
-  std::string refused_tensors(const std::string& header, const std::string& data,
-                              std::uint64_t said) const {
-    char length[8];
-    std::memcpy(length, &said, sizeof(length));
-    write("model.safetensors", std::string(length, 8) + header + data);
-    return refusal([&] { read_safetensors(folder_ / "model.safetensors"); }, ErrorKind::data);
-  }
-  std::string refused_tensors(const std::string& header, const std::string& data) const {
-    return refused_tensors(header, data, header.size());
-  }
-
   static Json plain_config() {
     return {{"model_type", "llama"},    {"vocab_size", 32},
             {"hidden_size", 16},        {"intermediate_size", 32},
@@ -92,31 +81,40 @@ TEST_F(CheckpointFilesTest, TensorsComeBackAsTheyWere) {
   }
 }
 
+TEST_F(CheckpointFilesTest, FilesComeBackByteForByte) {
+  // As the reference writer has it, with tensors by type and metadata in any order; and as another
+  // might: spaces, names before their bytes in another order, a header of an odd length.
+  const std::string data = "0123456789abcdef01";
+  const std::string reference = R"({"__metadata__":{"format":"pt","z":"é","a":""},)"
+                                R"("b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                                R"("c":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]},)"
+                                R"("a":{"dtype":"F16","shape":[3],"data_offsets":[12,18]}}    )";
+  const std::string other = R"( { "b" : {"shape":[3], "dtype":"F16","data_offsets":[4,10]},
+    "none": {"dtype":"F16","shape":[0],"data_offsets":[4,4]},
+    "a":{"dtype":"F32","data_offsets":[0,4],"shape":[]}, "c":{"dtype":"BF16","shape":[2,2],"data_offsets":[10,18]}})";
+  for (const std::string& header : {reference, other}) {
+    const std::uint64_t bytes = header.size();
+    char length[8];
+    std::memcpy(length, &bytes, sizeof(length));
+    const std::string whole = std::string(length, 8) + header + data;
+    write("in.safetensors", whole);
+    TensorFile file = read_tensor_file(folder_ / "in.safetensors");
+    write_tensor_file(file, folder_ / "out.safetensors");
+    EXPECT_EQ(storage::read_file(folder_ / "out.safetensors"), whole);
+    // A header that no longer describes the tensors is not used.
+    file.tensors[0].second = at::ones({5});
+    write_tensor_file(file, folder_ / "out.safetensors");
+    const TensorFile changed = read_tensor_file(folder_ / "out.safetensors");
+    ASSERT_EQ(changed.tensors.size(), file.tensors.size());
+    for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+      EXPECT_EQ(changed.tensors[i].first, file.tensors[i].first);
+      EXPECT_TRUE(at::equal(changed.tensors[i].second, file.tensors[i].second));
+    }
+    EXPECT_EQ(changed.metadata, file.metadata);
+  }
+}
+
 TEST_F(CheckpointFilesTest, RefusesDamagedTensorFiles) {
-  const std::string data(16, '\0');
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", ""),
-              HasSubstr("a does not lie in the file"));
-  EXPECT_THAT(refused_tensors("{}", "", 1ULL << 62U), HasSubstr("not a safetensors file"));
-  EXPECT_THAT(refused_tensors("{}", "", ~0ULL), HasSubstr("not a safetensors file"));
-  EXPECT_THAT(refused_tensors("not JSON", ""), HasSubstr("model.safetensors"));
-  EXPECT_THAT(refused_tensors("[1]", ""), HasSubstr("not a JSON object"));
-  EXPECT_THAT(refused_tensors(R"({"a":7})", data), HasSubstr("tensor a"));
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}})", data),
-              HasSubstr("I64"));
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,16]}})", data),
-              HasSubstr("as its shape says"));
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})", data),
-              HasSubstr("impossible shape"));
-  EXPECT_THAT(
-      refused_tensors(
-          R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", data),
-      HasSubstr("impossible shape"));
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                              R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-                              data),
-              HasSubstr("overlap"));
-  EXPECT_THAT(refused_tensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}})", data),
-              HasSubstr("a has no two offsets"));
   write("model.safetensors", "abc");
   EXPECT_THAT(refusal([&] { read_safetensors(folder_ / "model.safetensors"); }, ErrorKind::data),
               HasSubstr("cut short"));
@@ -262,12 +260,12 @@ TEST_F(CheckpointFilesTest, TakesWhatIsLeftOutAsTransformersDoes) {
 
 TEST_F(CheckpointFilesTest, StretchesForLongerTexts) {
   const Config config = read_plain();
-  const Config longer = stretched(config, 16.0, 32768);
+  const Config longer = stretched(config, {16.0, 32768});
   EXPECT_EQ(longer.rope_theta, 16.0 * config.rope_theta);
   EXPECT_EQ(longer.max_positions, 32768);
-  EXPECT_EQ(stretched(config, 1.0, 0), config);
+  EXPECT_EQ(stretched(config, {}), config);
   const auto refused = [&](double factor, std::int64_t positions) {
-    return refusal([&] { stretched(config, factor, positions); }, ErrorKind::user);
+    return refusal([&] { stretched(config, {factor, positions}); }, ErrorKind::user);
   };
   EXPECT_THAT(refused(0.5, 0), HasSubstr("got 0.5"));
   EXPECT_THAT(refused(std::nan(""), 0), HasSubstr("rope_theta_factor"));
@@ -302,10 +300,127 @@ TEST_F(CheckpointFilesTest, NamesTheTensorThatDoesNotFit) {
               HasSubstr("q_proj.weight holds numbers that are not finite"));
   fs::remove(folder_ / "model.safetensors");
   refusal(load, ErrorKind::user);
-  write("model.safetensors.index.json", R"({"weight_map":{"a":"../other.safetensors"}})");
-  EXPECT_THAT(refusal(load, ErrorKind::data), HasSubstr("../other"));
   fs::remove(folder_ / "config.json");
   refusal(load, ErrorKind::user);
+}
+
+Config one_layer(bool tied) {
+  Config shape;
+  shape.hidden_size = 16;
+  shape.num_layers = 1;
+  shape.num_heads = shape.num_kv_heads = 2;
+  shape.tie_embeddings = tied;
+  return resolved(shape, 40);
+}
+
+TEST_F(CheckpointFilesTest, PartsAndIndexMustAgree) {
+  save_transformer(Transformer(one_layer(true), 1), folder_, {.max_shard_bytes = 3000});
+  const fs::path index = folder_ / "model.safetensors.index.json";
+  const Json good = parse_json(storage::read_file(index), "index");
+  EXPECT_FALSE(fs::exists(folder_ / "model.safetensors"));
+  const auto load = [&] { load_transformer(folder_); };
+  EXPECT_NO_THROW(load());
+  const auto with = [&](const std::function<void(Json&)>& change, ErrorKind kind) {
+    Json json = good;
+    change(json["weight_map"]);
+    write("model.safetensors.index.json", dump_json(json));
+    return refusal(load, kind);
+  };
+  for (const char* name : {"../other.safetensors", "/etc/passwd", "", "model.bin"}) {
+    EXPECT_THAT(with([&](Json& map) { map["a"] = name; }, ErrorKind::data),
+                HasSubstr(fmt::format("names {} as the file of a", name)));
+  }
+  const std::string first = good["weight_map"]["model.embed_tokens.weight"];
+  const std::string last = good["weight_map"]["model.norm.weight"];
+  ASSERT_NE(first, last);
+  EXPECT_THAT(with([&](Json& map) { map["a"] = first; }, ErrorKind::data),
+              HasSubstr("tensor a is missing in " + first));
+  EXPECT_THAT(with([&](Json& map) { map["model.norm.weight"] = first; }, ErrorKind::data),
+              HasSubstr("tensor model.norm.weight"));
+  EXPECT_THAT(with([&](Json& map) { map.erase("model.norm.weight"); }, ErrorKind::data),
+              HasSubstr("tensor model.norm.weight stands in " + last));
+  EXPECT_THAT(with([&](Json& map) { map["a"] = "model-9.safetensors"; }, ErrorKind::user),
+              HasSubstr("model-9.safetensors is missing"));
+  EXPECT_THAT(with([&](Json& map) { map["a"] = 7; }, ErrorKind::data), HasSubstr("index.json"));
+  write("model.safetensors.index.json", "{}");
+  EXPECT_THAT(refusal(load, ErrorKind::data), HasSubstr("weight_map"));
+  // A later save leaves nothing behind that would be read instead.
+  const Transformer other(one_layer(true), 2);
+  const auto expect_other = [&] {
+    EXPECT_TRUE(
+        at::equal(load_transformer(folder_).parameters()[0].second, other.parameters()[0].second));
+  };
+  save_transformer(other, folder_);
+  EXPECT_FALSE(fs::exists(index));
+  EXPECT_FALSE(fs::exists(folder_ / first));
+  expect_other();
+  save_transformer(Transformer(one_layer(true), 1), folder_);
+  save_transformer(other, folder_, {.max_shard_bytes = 1});
+  expect_other();
+}
+
+TEST_F(CheckpointFilesTest, ATiedHeadMayBeStoredButNotDiffer) {
+  const Transformer network(one_layer(true), 1);
+  save_transformer(network, folder_);
+  const at::Tensor embedding = network.parameters()[0].second.detach();
+  const auto load_with = [&](const std::function<void(NamedTensors&)>& change) {
+    NamedTensors tensors;
+    for (const auto& [name, tensor] : network.parameters()) {
+      tensors.emplace_back(name, tensor.detach());
+    }
+    change(tensors);
+    write_safetensors(tensors, folder_ / "model.safetensors");
+    const Transformer loaded = load_transformer(folder_);
+    EXPECT_EQ(loaded.parameters().size(), network.parameters().size());
+    EXPECT_TRUE(at::equal(loaded.parameters()[0].second, embedding));
+  };
+  load_with([&](NamedTensors& all) { all.emplace_back("lm_head.weight", embedding.clone()); });
+  load_with([&](NamedTensors& all) { all[0].first = "lm_head.weight"; });
+  EXPECT_THAT(refusal(
+                  [&] {
+                    load_with([&](NamedTensors& all) {
+                      all.emplace_back("lm_head.weight", embedding + 1);
+                    });
+                  },
+                  ErrorKind::data),
+              HasSubstr("lm_head.weight is not model.embed_tokens.weight"));
+}
+
+TEST_F(CheckpointFilesTest, RefusesToRoundAwayANumber) {
+  NamedTensors tensors;
+  const Transformer random(one_layer(false), 1);
+  for (const auto& [name, tensor] : random.parameters()) {
+    tensors.emplace_back(name, tensor.detach().clone());
+  }
+  tensors[4].second[0][0] = 70000.0;
+  const Transformer network(one_layer(false), tensors, "test");
+  const auto save = [&](storage::TensorType type) {
+    save_transformer(network, folder_, {.type = type});
+  };
+  EXPECT_THAT(refusal([&] { save(storage::TensorType::f16); }, ErrorKind::data),
+              HasSubstr(tensors[4].first + ": holds numbers that f16 cannot"));
+  EXPECT_NO_THROW(save(storage::TensorType::bf16));
+}
+
+TEST_F(CheckpointFilesTest, TakesOverWhatStandsBesideTheWeights) {
+  const fs::path from = folder_ / "from";
+  const Transformer network(one_layer(true), 1);
+  save_transformer(network, from);
+  Json config = parse_json(storage::read_file(from / "config.json"), "config.json");
+  config.update({{"eos_token_id", {2, 3}}, {"bos_token_id", 1}, {"use_cache", true}});
+  std::ofstream(from / "config.json") << dump_json(config);
+  std::ofstream(from / "tokenizer.json") << "{}";
+  std::ofstream(from / "generation_config.json") << R"({"eos_token_id": [2, 3]})";
+  std::ofstream(from / "notes.txt") << "no";
+  save_transformer(network, folder_ / "to", {.companions = from});
+  const Json saved = parse_json(storage::read_file(folder_ / "to" / "config.json"), "config.json");
+  EXPECT_EQ(saved["eos_token_id"], Json::array({2, 3}));
+  EXPECT_EQ(saved["use_cache"], true);
+  EXPECT_EQ(storage::read_file(folder_ / "to" / "tokenizer.json"), "{}");
+  EXPECT_TRUE(fs::exists(folder_ / "to" / "generation_config.json"));
+  EXPECT_FALSE(fs::exists(folder_ / "to" / "notes.txt"));
+  EXPECT_EQ(parse_json(storage::read_file(from / "config.json"), "config.json")["torch_dtype"],
+            "float32");
 }
 
 }  // namespace

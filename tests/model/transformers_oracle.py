@@ -1,7 +1,12 @@
 """What `transformers` makes of models: written by it for us, or written by us for it.
 
-    transformers_oracle.py write CASES.json FOLDER   random models, with logits and gradients
+    transformers_oracle.py write CASES.json FOLDER   random models, with logits and gradients, and
+                                                     in parts, in bf16 and in fp16 below them
+    transformers_oracle.py same FOLDER FOLDER...     fails unless two by two are the same model
     transformers_oracle.py read FOLDER...            logits of models that we wrote
+    transformers_oracle.py greedy TOKENS FOLDER...   what follows the ids in each folder's ids.safetensors
+    transformers_oracle.py refused FOLDER WORD       fails unless the model is refused with this word
+    transformers_oracle.py same_gguf FOLDER FILE...  fails unless two by two are the same weights
     transformers_oracle.py gguf FILE FOLDER          a GGUF model dequantised, with logits
 
 Each folder gets expected.safetensors; ids are float32 there, because one type is enough.
@@ -45,7 +50,20 @@ def write(cases, folder):
         into = os.path.join(folder, name)
         model.save_pretrained(into)
         ids = torch.randint(0, config.vocab_size, shape)
-        expected(model, ids, into, gradients=True)
+        model.save_pretrained(os.path.join(into, "parts"), max_shard_size="20KB")
+        expected(model, ids, into, gradients=True)  # leaves the model in bf16
+        model.save_pretrained(os.path.join(into, "bf16"), max_shard_size="20KB")
+        model.to(torch.float16).save_pretrained(os.path.join(into, "f16"))
+
+
+def same(one, other):
+    models = [transformers.AutoModelForCausalLM.from_pretrained(folder) for folder in (one, other)]
+    states = [model.state_dict() for model in models]
+    assert list(states[0]) == list(states[1]), (one, other)
+    for name, tensor in states[0].items():
+        assert tensor.dtype == states[1][name].dtype and tensor.equal(states[1][name]), (one, other, name)
+    ids = torch.arange(0, 40).reshape(2, 20) * 7 % models[0].config.vocab_size
+    assert models[0](ids).logits.equal(models[1](ids).logits), (one, other)
 
 
 def read(folder):
@@ -67,10 +85,48 @@ def gguf(file, folder):
     expected(model, ids, folder, gradients=False)
 
 
+def greedy(tokens, folder):
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    ids = load_file(os.path.join(folder, "ids.safetensors"))["ids"].long()
+    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens,
+                         do_sample=False, eos_token_id=None, pad_token_id=0)
+    save_file({"ids": out[:, ids.shape[1]:].float()}, os.path.join(folder, "greedy.safetensors"))
+
+
+def same_gguf(folder, file):
+    ours = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        os.path.dirname(file), gguf_file=os.path.basename(file), dtype=torch.float32)
+    wanted, got = ours.state_dict(), theirs.state_dict()
+    assert set(wanted) == set(got), (folder, set(wanted) ^ set(got))
+    for name, tensor in wanted.items():
+        assert tensor.equal(got[name]), (folder, name)
+
+
+def refused(folder, word):
+    try:
+        transformers.AutoModelForCausalLM.from_pretrained(folder)
+    except Exception as problem:
+        assert word in str(problem), problem
+    else:
+        raise AssertionError("nothing was refused")
+
+
 if sys.argv[1] == "write":
     write(sys.argv[2], sys.argv[3])
 elif sys.argv[1] == "read":
     for one in sys.argv[2:]:
         read(one)
+elif sys.argv[1] == "greedy":
+    for one in sys.argv[3:]:
+        greedy(int(sys.argv[2]), one)
+elif sys.argv[1] == "same_gguf":
+    for one, other in zip(sys.argv[2::2], sys.argv[3::2]):
+        same_gguf(one, other)
+elif sys.argv[1] == "refused":
+    refused(sys.argv[2], sys.argv[3])
+elif sys.argv[1] == "same":
+    for one, other in zip(sys.argv[2::2], sys.argv[3::2]):
+        same(one, other)
 else:
     gguf(sys.argv[2], sys.argv[3])

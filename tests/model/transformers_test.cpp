@@ -4,6 +4,7 @@
 #include "model/decoder.h"
 #include "model/safetensors.h"
 #include "model/transformer.h"
+#include "storage/atomic_file.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -29,6 +30,8 @@ class TransformersTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
+  static void TearDownTestSuite() { fs::remove_all(written_folder()); }
+
   void oracle(const std::string& arguments) const {
     const std::string command =
         fmt::format("'{}' '{}/tests/model/transformers_oracle.py' {} > '{}/log' 2>&1", TPT_PYTHON,
@@ -36,9 +39,16 @@ class TransformersTest : public testing::Test {
     ASSERT_EQ(std::system(command.c_str()), 0) << std::ifstream(folder_ / "log").rdbuf();
   }
 
+  static fs::path written_folder() {
+    return fs::path(testing::TempDir()) / fmt::format("tpt_written_{}", ::getpid());
+  }
+  // The cases as they wrote them, once for all tests.
+  void write_cases() const;
+
   fs::path folder_;
 };
-using TransformersSlowTest = TransformersTest;
+// Under a name of its own: suites are named by their class.
+class TransformersSlowTest : public TransformersTest {};
 
 const std::vector<std::pair<std::string, Json>>& cases() {
   static const std::vector<std::pair<std::string, Json>> kCases = [] {
@@ -78,6 +88,16 @@ const std::vector<std::pair<std::string, Json>>& cases() {
                              {"ids", {1, 1100}}})}};
   }();
   return kCases;
+}
+
+void TransformersTest::write_cases() const {
+  const fs::path folder = written_folder();
+  if (fs::exists(folder)) return;
+  fs::create_directories(folder);
+  Json all = Json::object();
+  for (const auto& [name, one] : cases()) all[name] = one;
+  std::ofstream(folder / "cases.json") << dump_json(all);
+  oracle(fmt::format("write '{0}/cases.json' '{0}'", folder.string()));
 }
 
 std::map<std::string, at::Tensor> expected(const fs::path& folder) {
@@ -138,14 +158,11 @@ void expect_gradients(const Transformer& network, const at::Tensor& ids,
 }
 
 TEST_F(TransformersTest, WhatTheyWriteGivesTheirLogitsAndGradients) {
-  Json all = Json::object();
-  for (const auto& [name, one] : cases()) all[name] = one;
-  std::ofstream(folder_ / "cases.json") << dump_json(all);
-  oracle(fmt::format("write '{0}/cases.json' '{0}'", folder_.string()));
+  write_cases();
   for (const auto& [name, one] : cases()) {
     SCOPED_TRACE(name);
-    const Transformer network = load_transformer(folder_ / name);
-    auto wanted = expected(folder_ / name);
+    const Transformer network = load_transformer(written_folder() / name);
+    auto wanted = expected(written_folder() / name);
     const at::Tensor ids = wanted.at("ids").to(at::kLong);
     const at::Tensor exact = wanted.at("logits");
     expect_gradients(network, ids, wanted);
@@ -159,6 +176,48 @@ TEST_F(TransformersTest, WhatTheyWriteGivesTheirLogitsAndGradients) {
     EXPECT_LT(mean_difference(decoded_logits(network, ids, Precision::bf16), last),
               mean_difference(wanted.at("logits_bf16").select(1, -1), last));
   }
+}
+
+std::map<std::string, std::string> weight_files(const fs::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("model")) files[name] = storage::read_file(entry.path());
+  }
+  return files;
+}
+
+TEST_F(TransformersTest, WhatTheyWriteComesBackByteForByte) {
+  write_cases();
+  struct Form {
+    const char* name;
+    SaveOptions options;
+  };
+  const Form forms[] = {{"", {}},
+                        {"parts", {.max_shard_bytes = 20'000}},
+                        {"bf16", {.type = storage::TensorType::bf16, .max_shard_bytes = 20'000}},
+                        {"f16", {.type = storage::TensorType::f16}}};
+  std::string pairs;
+  for (const auto& [name, one] : cases()) {
+    for (const Form& form : forms) {
+      SCOPED_TRACE(name + " " + form.name);
+      const fs::path theirs = written_folder() / name / form.name;
+      const fs::path ours = folder_ / name / fmt::format("ours_{}", form.name);
+      SaveOptions options = form.options;
+      options.companions = theirs;
+      save_transformer(load_transformer(theirs), ours, options);
+      const auto wanted = weight_files(theirs);
+      const auto got = weight_files(ours);
+      EXPECT_EQ(got.size(), wanted.size());
+      EXPECT_EQ(got.count("model.safetensors.index.json"), options.max_shard_bytes == 20'000);
+      for (const auto& [file, bytes] : wanted) {
+        EXPECT_TRUE(got.count(file) == 1 && got.at(file) == bytes) << file;
+      }
+      EXPECT_EQ(read_hf_config(ours / "config.json"), read_hf_config(theirs / "config.json"));
+      pairs += fmt::format(" '{}' '{}'", theirs.string(), ours.string());
+    }
+  }
+  oracle("same" + pairs);
 }
 
 TEST_F(TransformersTest, WhatWeWriteGivesOurLogits) {
