@@ -79,12 +79,14 @@ void verify_resume_verb(Arguments arguments, Run run) {
   model::Config model;
   std::string shards;
   std::string out;
+  std::string from;  // goes on to tpt train with the other arguments
   CommandLine line("verify-resume",
                    "Trains twice with the same options, once whole and once killed (SIGKILL) at "
                    "random moments and gone on with, and compares losses, weights, optimizer and "
                    "the next batches bit for bit.");
   line.input("SHARDS", shards, "the folder that tpt pack wrote");
   line.text("out", out, "folder for both runs", true);
+  line.text("from", from, "a Hugging Face folder to go on from: the same as --init-from");
   line.section("verify", options);
   line.section("model", model);
   line.section("train", config);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-at::Tensor number(double value) { return at::tensor(value, at::kDouble); }
+at::Tensor number(double value) { return at::scalar_tensor(value, at::kDouble); }
 
 bool judged(SpikeGuard& guard, double loss, double norm) {
   return guard.judge(number(loss), number(norm).to(at::kFloat)).item<float>() != 0.0F;
