@@ -9,7 +9,7 @@
 namespace tpt::app {
 namespace {
 
-constexpr std::size_t kDraws = 1000;
+constexpr std::size_t kDraws = 500;
 constexpr std::size_t kMostDrawn = 2000;  // of one draw: more tell no more of its shape
 constexpr double kNormal = 1.6449;        // the 95th percentile of the normal distribution
 constexpr double kFarthest = 8;
@@ -37,13 +37,20 @@ Estimate estimate(std::span<const Measured> sample, double target_bytes) {
     bytes_square += (each.bytes - bytes) * (each.bytes - bytes);
     together += (each.bytes - bytes) * (each.value - value);
   }
-  const double slope = bytes_square > 0 ? together / bytes_square : 0;
-  const double lever = bytes_square > 0 ? (target_bytes - bytes) / bytes_square : 0;
+  double slope = bytes_square > 0 ? together / bytes_square : 0;
+  double level = 1 / count;
+  double lever = bytes_square > 0 ? (target_bytes - bytes) / bytes_square : 0;
+  // Below all that was seen a line may lead to less than nothing: there it goes through the origin.
+  if (value + slope * (target_bytes - bytes) <= 0 && bytes > 0) {
+    slope = value / bytes;
+    level = target_bytes / bytes / count;
+    lever = 0;
+  }
   double error_square = 0;
   double spread_square = 0;
   for (const Measured& each : sample) {
     const double off = each.value - value - slope * (each.bytes - bytes);
-    const double weight = 1 / count + lever * (each.bytes - bytes);
+    const double weight = level + lever * (each.bytes - bytes);
     error_square += weight * weight * off * off;
     spread_square += off * off;
   }

@@ -138,8 +138,8 @@ MeasuredSample read_sample(const fs::path& folder, const pack::Composer& compose
   const std::vector<fs::path> folders = folders_of(folder);
   for (const fs::path& each : folders) {
     const storage::Manifest manifest = finished_manifest(each);
-    documents_read += manifest.counts.at("documents").get<std::int64_t>();
-    failed_rows += manifest.counts.at("failed").get<std::int64_t>();
+    documents_read += manifest.counts.value("documents", std::int64_t{0});
+    failed_rows += manifest.counts.value("failed", std::int64_t{0});
     add_spend(augment::read_spend(each), sample.spend);
     add_files(each, sample);
   }

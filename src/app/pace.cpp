@@ -54,8 +54,14 @@ Pace pace_of(const augment::SpendRecord& record, const augment::TokenHistogram& 
   pace.endpoints = std::max(1.0, pace.endpoints);
   const augment::Spend spend = augment::total(record.endpoints);
   const auto tokens = static_cast<double>(lengths.sum());
-  if (spend.busy_seconds <= 0 || spend.request_seconds <= 0 || tokens <= 0) return pace;
+  if (spend.busy_seconds <= 0 || tokens <= 0) return pace;
   pace.gpus_per_endpoint = spend.gpu_seconds / spend.busy_seconds;
+  if (spend.request_seconds <= 0) {
+    // Too quick for anything to be seen in flight: one after the other, as fast as it was.
+    pace.slots = 1;
+    pace.tokens_per_second = tokens / spend.busy_seconds;
+    return pace;
+  }
   // A kill loses the last of the account, and never a row.
   const auto used = static_cast<double>(spend.generated_tokens - spend.wasted_generated_tokens);
   pace.tokens_per_second = std::min(tokens, used) / spend.request_seconds;

@@ -38,7 +38,8 @@ Projection project_measured(PlanConfig& config, const CorpusSize& corpus, const 
                       .in_flight_per_endpoint = static_cast<double>(config.in_flight_per_endpoint),
                       .train_tokens = static_cast<double>(config.train_tokens)};
   const Projection plan = project(sample, target, static_cast<std::uint64_t>(config.seed));
-  const double gpus = plan.endpoints * plan.gpus_per_endpoint;
+  // An endpoint whose GPUs are not known is taken for one.
+  const double gpus = plan.endpoints * (plan.gpus_per_endpoint > 0 ? plan.gpus_per_endpoint : 1);
   if (gpus > 0) config.tokens_per_second_per_gpu = plan.tokens_per_second / gpus;
   config.kept_share = plan.kept_share;
   if (config.thinking_tokens_per_document == 0) {

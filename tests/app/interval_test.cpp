@@ -76,9 +76,8 @@ TEST_P(IntervalHoldsSlow, AsOftenAsItSays) {
     EXPECT_LE(foreseen.low, foreseen.middle);
     EXPECT_LE(foreseen.middle, foreseen.high);
   }
-  RecordProperty("held", held);
-  std::printf("%s: held %d of %d, %d above, %d below, width %.3f\n", GetParam().name.c_str(), held,
-              kCorpora, above, below, width);
+  SCOPED_TRACE(testing::Message() << held << " of " << kCorpora << " held, " << above << " above, "
+                                  << below << " below, width " << width);
   EXPECT_GE(held, GetParam().least * kCorpora);
   EXPECT_LE(held, 0.97 * kCorpora);
   EXPECT_GE(above, 2);
@@ -98,6 +97,16 @@ TEST(Interval, CorrectsForTheLengthOfDocuments) {
   for (int i = 1; i <= 100; ++i) sample.push_back({100.0 * i, 10 + 5.0 * i});
   const Interval foreseen = foresee(sample, {.documents = 1000, .bytes = 1000 * 20'000}, 1);
   EXPECT_NEAR(foreseen.middle, 1000 * (10 + 5.0 * 200), 1e-3);
+}
+
+// Documents so much shorter than those of the sample that its line is below zero there.
+TEST(Interval, NeverForeseesLessThanNothing) {
+  std::vector<Measured> sample;
+  for (int i = 0; i <= 100; ++i) sample.push_back({1000.0 + 10 * i, 100.0 + 10 * i + i % 7});
+  const Interval foreseen = foresee(sample, {.documents = 1000, .bytes = 1000 * 500}, 1);
+  EXPECT_GT(foreseen.low, 0);
+  EXPECT_NEAR(foreseen.middle, 1000 * 500 * 603.0 / 1500, 2000) << "as many for each byte";
+  EXPECT_LT(foreseen.low, foreseen.middle);
 }
 
 TEST(Interval, WhatNeverVariesIsCertain) {
