@@ -74,7 +74,7 @@ TEST(SpikeGuard, RestoredJudgesTheSame) {
     }
   }
   EXPECT_GT(left_out, 5);
-  EXPECT_LT(left_out, 50);
+  EXPECT_LT(left_out, 60) << "a window of what was let in sinks, and leaves out more";
 }
 
 // A run in which ordinary steps stand out.
