@@ -349,12 +349,15 @@ TEST_F(RemoteOutputSlow, TwoProcessesLeaveOneWholeResult) {
   const auto expected = undisturbed();
   Program first(augment(out, "first"));
   EXPECT_TRUE(comes_true([&] { return has_sent("first", "part-00001"); }));
-  Program second(augment(out, "second"));
-  EXPECT_TRUE(comes_true([&] { return has_sent("second", "part-00000"); }));
+  // It sleeps until the second one has come by.
+  first.signal(SIGSTOP);
   // In the same work folder there is one only.
   const Outcome third = run(augment(out, "first"));
   EXPECT_EQ(third.status, 2);
   EXPECT_THAT(third.errors, HasSubstr("in use"));
+  Program second(augment(out, "second"));
+  EXPECT_TRUE(comes_true([&] { return has_sent("second", "part-00002"); }));
+  first.signal(SIGCONT);
   const Outcome ends[] = {first.finish(), second.finish()};
   for (const Outcome& end : ends) EXPECT_EQ(end.status, 0) << end.errors;
   EXPECT_THAT(ends[0].errors + ends[1].errors, HasSubstr("another process writes it too"));
