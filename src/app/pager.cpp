@@ -75,12 +75,6 @@ void PagerState::scroll(std::int64_t lines) {
       std::clamp<std::int64_t>(static_cast<std::int64_t>(top_) + lines, 0, last));
 }
 
-void PagerState::search(const std::string& text) {
-  Selection searched = selection_;
-  searched.search = text;
-  select_again(std::move(searched));
-}
-
 void PagerState::go_to(const std::string& number) {
   std::int64_t wanted = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), wanted);
@@ -109,72 +103,78 @@ void PagerState::switch_which() {
 bool PagerState::press(int key, const Ask& ask) {
   message_.clear();
   const bool helped = std::exchange(help_, false);
+  if (key == 'q') return helped;
+  if (key == '?' || key == 'h') {
+    help_ = !helped;
+  } else if (!move(key)) {
+    choose(key, ask);
+  }
+  return true;
+}
+
+bool PagerState::move(int key) {
   const auto page = static_cast<std::int64_t>(page_);
   switch (key) {
-    case 'q':
-      return helped;
-    case '?':
-    case 'h':
-      help_ = !helped;
-      break;
     case 'n':
     case kRight:
       step(false);
-      break;
+      return true;
     case 'p':
     case kLeft:
       step(true);
-      break;
+      return true;
     case ' ':
     case kPageDown:
-      if (top_ + page_ < lines_) {
-        scroll(page);
-      } else {
-        step(false);
-      }
-      break;
+      top_ + page_ < lines_ ? scroll(page) : step(false);
+      return true;
     case 'b':
     case kPageUp:
       scroll(-page);
-      break;
+      return true;
     case 'j':
     case '\n':
     case '\r':
     case kDown:
       scroll(1);
-      break;
+      return true;
     case 'k':
     case kUp:
       scroll(-1);
-      break;
+      return true;
     case 'G':
     case kEnd:
       if (const auto last = rows_.find(selection_, rows_.size(), true)) index_ = *last;
       top_ = 0;
-      break;
+      return true;
     case kHome:
       if (const auto first = rows_.find(selection_, 0)) index_ = *first;
       top_ = 0;
-      break;
+      return true;
+    default:
+      return false;
+  }
+}
+
+void PagerState::choose(int key, const Ask& ask) {
+  const auto select_by = [&](const char* question, std::string Selection::* field) {
+    if (const auto text = ask(question)) {
+      Selection other = selection_;
+      other.*field = *text;
+      select_again(std::move(other));
+    }
+  };
+  switch (key) {
     case 'g':
       if (const auto number = ask("go to row: ")) go_to(*number);
       break;
     case '/':
-      if (const auto text = ask("search: ")) search(*text);
+      select_by("search: ", &Selection::search);
       break;
     case 'i':
-      if (const auto text = ask("id: ")) {
-        Selection other = selection_;
-        other.id = *text;
-        select_again(std::move(other));
-      }
+      select_by("id: ", &Selection::id);
       break;
     case 'r':
-      if (const auto reason = ask("reason: ")) {
-        Selection other = selection_;
-        other.reason = *reason;
-        select_again(std::move(other));
-      }
+      select_by("reason: ", &Selection::reason);
       break;
     case 'x':
       switch_which();
@@ -186,7 +186,6 @@ bool PagerState::press(int key, const Ask& ask) {
     default:
       break;
   }
-  return true;
 }
 
 std::string PagerState::status(std::size_t shown) const {

@@ -32,10 +32,11 @@ class PagerState {
   const Selection& selection() const { return selection_; }
 
  private:
+  bool move(int key);                    // false for a key that moves nothing
+  void choose(int key, const Ask& ask);  // which rows are shown, and how much of them
   void step(bool backwards);
   void scroll(std::int64_t lines);
   void select_again(Selection selection);
-  void search(const std::string& text);
   void go_to(const std::string& number);
   void switch_which();
   std::string status(std::size_t shown) const;

@@ -5,11 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <fstream>
 #include <poll.h>
 #include <pty.h>
+#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +119,47 @@ TEST_F(Inspect, PrintsRowsWhereThereIsNoTerminal) {
   EXPECT_EQ(run({"inspect", at("filtered"), "--row", "0"}).status, 2);
   EXPECT_THAT(run({"inspect", at("augmented"), "--row", "2", "--count", "1"}).output,
               HasSubstr("short-1"));
+}
+
+// What a reader sees of a folder's rejected rows: id, reason, detail.
+std::vector<std::array<std::string, 3>> rejected_rows(const std::string& folder) {
+  const Outcome outcome = run({"inspect", folder, "--rejected", "--count", "0", "--json"});
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  std::vector<std::array<std::string, 3>> rows;
+  std::istringstream lines(outcome.output);
+  for (std::string line; std::getline(lines, line);) {
+    const Json row = Json::parse(line);
+    rows.push_back({row.at("id"), row.at("reason"), row.at("detail")});
+  }
+  return rows;
+}
+
+TEST_F(Inspect, TheGateInLineSetsAsideWhatFilterDoesWithTheSameDetail) {
+  const Outcome gated = run({"augment", at("documents.jsonl"), "--engine", "expert", "--gate",
+                             "--min-characters", "0", "--out", at("gated")});
+  ASSERT_EQ(gated.status, 0) << gated.errors;
+  const auto rows = rejected_rows(at("gated"));
+  EXPECT_EQ(rows, rejected_rows(at("filtered")));
+  EXPECT_FALSE(rows.empty());
+}
+
+TEST_F(Inspect, ShardsAreOneFolderOfKeptAndRejectedRows) {
+  for (const char* shard : {"0/3", "1/3", "2/3"}) {
+    const Outcome one = run({"augment", at("documents.jsonl"), "--engine", "expert", "--gate",
+                             "--min-characters", "0", "--shard", shard, "--out", at("shards")});
+    ASSERT_EQ(one.status, 0) << one.errors;
+  }
+  EXPECT_EQ(rejected_rows(at("shards")), rejected_rows(at("filtered")));
+  const auto summary = [this](const char* folder) {
+    const Json all = Json::parse(run({"inspect", at(folder), "--summary", "--json"}).output);
+    return std::array<std::int64_t, 3>{all.at("rows"), all.at("kept"), all.at("rejected")};
+  };
+  EXPECT_EQ(summary("shards"), summary("filtered"));
+  EXPECT_EQ(summary("shards")[0], 8);
+  const Outcome kept = run({"inspect", at("shards"), "--kept", "--count", "0", "--json"});
+  EXPECT_EQ(std::count(kept.output.begin(), kept.output.end(), '\n'), summary("shards")[1]);
+  const Outcome one = run({"inspect", at("shards"), "--id", "plain-7", "--json"});
+  EXPECT_EQ(Json::parse(one.output).at("id"), "plain-7");
 }
 
 TEST_F(Inspect, PagesOnATerminal) {
