@@ -114,7 +114,9 @@ Failure failure_of_status(int status, const ChatAnswer& error) {
   }
   // SGLang and llama-server have said it with a 500 too.
   if (context && (status == 500 || (status >= 400 && status < 500))) return Failure::too_long;
-  return status >= 500 ? Failure::broken : Failure::refused;
+  // A redirect is not followed: the key is for this address. A gateway that sends one in passing is
+  // asked again, as one with a 5xx is.
+  return status >= 500 || (status >= 300 && status < 400) ? Failure::broken : Failure::refused;
 }
 
 Failure failure_of_error(const ChatAnswer& error) {

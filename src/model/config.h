@@ -46,7 +46,7 @@ struct Config {
   double norm_epsilon = 1e-5;
   bool tie_embeddings = true;
   RopeScaling rope_scaling;  // comes from the config.json of a model that is trained on
-  double init_std = 0.02;  // outputs of attention and MLP: divided by sqrt(2 L)
+  double init_std = 0.02;    // outputs of attention and MLP: divided by sqrt(2 L)
 
   bool has_qkv_bias() const { return family == Family::qwen2; }
   bool has_head_norms() const { return family == Family::qwen3; }

@@ -27,7 +27,7 @@ TEST(HttpFailure, TellsWhatMayBeDone) {
   EXPECT_EQ(failure_of(403, ""), Failure::unauthorized);
   EXPECT_EQ(failure_of(400, R"({"error":{"message":"bad temperature"}})"), Failure::refused);
   EXPECT_EQ(failure_of(404, R"({"detail":"Not Found"})"), Failure::refused);
-  EXPECT_EQ(failure_of(307, ""), Failure::refused);
+  EXPECT_EQ(failure_of(307, ""), Failure::broken);
   EXPECT_EQ(failure_of(413, ""), Failure::too_long);
   EXPECT_EQ(failure_of(429, R"({"error":{"message":"pay","code":"insufficient_quota"}})"),
             Failure::refused);
