@@ -201,7 +201,7 @@ Config everything() {
   config.batch_rows = 2;
   config.optimizer = OptimizerKind::muon;
   config.ema_decay = 0.9;
-  config.spike_sigmas = 1.5;
+  config.spike_sigmas = 3.0;
   config.spike_window = 12;
   config.on_spike = OnSpike::rollback;
   config.state_every_steps = 10;
