@@ -6,9 +6,9 @@
 namespace tpt::app {
 namespace {
 
-constexpr std::array<std::string_view, 15> kSections = {
-    "corpus",   "lab",  "engine", "augment",    "filter", "pack", "model", "train",
-    "finetune", "task", "eval",   "experiment", "report", "plan", "mock"};
+constexpr std::array<std::string_view, 17> kSections = {
+    "corpus",   "lab",  "engine", "augment",    "filter", "pack", "model",  "train", "verify",
+    "finetune", "task", "eval",   "experiment", "report", "plan", "replay", "mock"};
 constexpr std::array<std::string_view, 3> kValues = {"title", "description", "flows"};
 
 bool contains(const auto& list, std::string_view key) {

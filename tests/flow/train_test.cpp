@@ -45,7 +45,7 @@ class TrainSlow : public testing::Test {
                             "--threads",
                             "1",
                             "--spike-sigmas",
-                            "1.5",
+                            "3",
                             "--spike-window",
                             "12",
                             "--state-every-seconds",
