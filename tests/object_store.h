@@ -114,4 +114,21 @@ class ObjectStore {
   std::string endpoint_;
 };
 
+// Tests against one store, which holds the bucket "corpus".
+class ObjectStoreTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    store = ObjectStore::start();
+    if (store) store->client("s3.create_bucket(Bucket='corpus')");
+  }
+  static void TearDownTestSuite() { store.reset(); }
+  void SetUp() override {
+    if (!store) GTEST_SKIP() << "moto is not installed in " TPT_PYTHON;
+    store->use();
+    store->control("{}");
+  }
+
+  static inline std::unique_ptr<ObjectStore> store;
+};
+
 }  // namespace tpt

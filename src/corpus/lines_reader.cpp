@@ -175,11 +175,10 @@ class LinesReader : public ItemReader {
 
   // Why the line is no JSON object.
   static std::string problem_of(std::string_view line) {
-    if (is_surely_json(line, kMaxDepth)) {
-      return line[line.find_first_not_of(" \t\r")] == '{' ? "" : "not a JSON object";
-    }
     Checker checker;
-    if (!Json::sax_parse(line, &checker)) return "not JSON: " + checker.problem;
+    if (!is_surely_json(line, kMaxDepth) && !Json::sax_parse(line, &checker)) {
+      return "not JSON: " + checker.problem;
+    }
     return line[line.find_first_not_of(" \t\r")] == '{' ? "" : "not a JSON object";
   }
 

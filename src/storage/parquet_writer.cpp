@@ -1,10 +1,10 @@
 #include "base/error.h"
+#include "base/utf8.h"
 #include "storage/atomic_file.h"
 #include "storage/parquet.h"
 
 #include <arrow/api.h>
 #include <arrow/io/file.h>
-#include <arrow/util/utf8.h>
 #include <parquet/arrow/writer.h>
 
 #include <cerrno>
@@ -33,11 +33,6 @@ std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
   }
   TPT_CHECK(false, "unknown column type");
   return nullptr;
-}
-
-bool is_utf8(const std::string& text) {
-  return arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(text.data()),
-                                   static_cast<std::int64_t>(text.size()));
 }
 
 void append(arrow::ArrayBuilder& builder, const Column& column, const Value& value,
@@ -103,7 +98,6 @@ struct ParquetWriter::State {
 ParquetWriter::ParquetWriter(const std::filesystem::path& path, std::vector<Column> columns,
                              std::int64_t rows_per_group)
     : state_(std::make_unique<State>()) {
-  arrow::util::InitializeUTF8();
   State& state = *state_;
   state.path = path;
   state.partial = path.string() + ".partial";

@@ -1,7 +1,5 @@
 // Many requests at once: what they cost in memory, and what happens when files run out.
-#include "engine/ask.h"
-#include "engine/http_engine.h"
-#include "engine/http_server.h"
+#include "engine/http_engine_rig.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,15 +22,6 @@ void answer_late(double seconds, HttpExchange& exchange) {
                  [](HttpExchange& same) { same.answer(200, "application/json", kAnswer); });
 }
 
-HttpConfig config_of(const HttpServer& server) {
-  HttpConfig config;
-  config.url = server.url();
-  config.model = "m";
-  config.proxy = "none";
-  config.api_key_env = "";
-  return config;
-}
-
 std::vector<Request> many(std::size_t count) {
   std::vector<Request> requests(count);
   for (Request& request : requests) request.prompt = std::string(1024, 'p');
@@ -51,7 +40,7 @@ TEST(HttpLoadSlow, TwentyThousandInFlightStayUnderOneGibibyte) {
   HttpServer server(
       {}, [](const HttpServerRequest&, HttpExchange& exchange) { answer_late(6, exchange); });
   HttpClient client;
-  HttpEngine engine(client, config_of(server));
+  HttpEngine engine(client, config_for(server));
   rlimit files{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
   // Both ends of each connection are in this process.

@@ -66,17 +66,11 @@ class Model {
   std::string url_;
 };
 
-class RemoteOutputSlow : public testing::Test {
+class RemoteOutputSlow : public ObjectStoreTest {
  protected:
-  static void SetUpTestSuite() {
-    store = ObjectStore::start();
-    if (store) store->client("s3.create_bucket(Bucket='corpus')");
-  }
-  static void TearDownTestSuite() { store.reset(); }
   void SetUp() override {
-    if (!store) GTEST_SKIP() << "moto is not installed in " TPT_PYTHON;
-    store->use();
-    store->control("{}");
+    ObjectStoreTest::SetUp();
+    if (IsSkipped()) return;
     out = fmt::format("s3://corpus/{}",
                       testing::UnitTest::GetInstance()->current_test_info()->name());
     std::ofstream documents(folder / "documents.jsonl");
@@ -145,14 +139,11 @@ print(len(ids)))",
     return results(folder / "undisturbed");
   }
 
-  static std::unique_ptr<ObjectStore> store;
   TemporaryFolder folder;
   Model model;
   std::string out;
   mutable int fetches = 0;
 };
-
-std::unique_ptr<ObjectStore> RemoteOutputSlow::store;
 
 void expect_same(const std::map<std::string, std::string>& found,
                  const std::map<std::string, std::string>& expected) {

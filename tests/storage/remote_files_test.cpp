@@ -54,24 +54,10 @@ std::string patterned(std::size_t size) {
   return bytes;
 }
 
-class RemoteFilesSlow : public testing::Test {
+class RemoteFilesSlow : public ObjectStoreTest {
  protected:
-  static void SetUpTestSuite() {
-    store = ObjectStore::start();
-    if (store) store->client("s3.create_bucket(Bucket='corpus')");
-  }
-  static void TearDownTestSuite() { store.reset(); }
-  void SetUp() override {
-    if (!store) GTEST_SKIP() << "moto is not installed in " TPT_PYTHON;
-    store->use();
-    store->control("{}");
-  }
-
-  static std::unique_ptr<ObjectStore> store;
   TemporaryFolder folder;
 };
-
-std::unique_ptr<ObjectStore> RemoteFilesSlow::store;
 
 TEST_F(RemoteFilesSlow, BotoAndWeSeeTheSameObjects) {
   store->client(R"(
