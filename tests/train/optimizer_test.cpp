@@ -82,15 +82,9 @@ double take_step(Optimizer& optimizer, double rate) {
   return norm.item<double>();
 }
 
-TEST(AdamW, GivesTheParametersOfTorch) {
-  TPT_NEEDS_ORACLE();
-  const TemporaryFolder folder;
-  Config config;
-  config.clip = 0.7;
-  config.weight_decay = 0.3;
-  const model::NamedTensors parameters = three_parameters();
-  Json job = {{"decayed", {parameters[1].first}},
-              {"weight_decay", config.weight_decay},
+// What the oracle is to do with these parameters.
+Json job_of(const model::NamedTensors& parameters, const Config& config) {
+  Json job = {{"weight_decay", config.weight_decay},
               {"beta1", config.beta1},
               {"beta2", config.beta2},
               {"epsilon", config.epsilon},
@@ -98,6 +92,18 @@ TEST(AdamW, GivesTheParametersOfTorch) {
   for (const auto& [name, parameter] : parameters) {
     job["parameters"][name] = json_of(parameter);
   }
+  return job;
+}
+
+TEST(AdamW, GivesTheParametersOfTorch) {
+  TPT_NEEDS_ORACLE();
+  const TemporaryFolder folder;
+  Config config;
+  config.clip = 0.7;
+  config.weight_decay = 0.3;
+  const model::NamedTensors parameters = three_parameters();
+  Json job = job_of(parameters, config);
+  job["decayed"] = {parameters[1].first};
   Optimizer optimizer(parameters, config);
   std::vector<double> norms;
   for (std::uint64_t step = 0; step < 30; ++step) {
@@ -259,16 +265,9 @@ TEST(Muon, GivesTheParametersOfTorch) {
   model::NamedTensors parameters = three_parameters();
   parameters.emplace_back("model.layers.0.mlp.up_proj.weight",
                           tensor_of(random_values(96, 8, 0.1), {12, 8}).set_requires_grad(true));
-  Json job = {{"matrices", {parameters[1].first, parameters[3].first}},
-              {"weight_decay", config.weight_decay},
-              {"momentum", config.muon_momentum},
-              {"beta1", config.beta1},
-              {"beta2", config.beta2},
-              {"epsilon", config.epsilon},
-              {"clip", config.clip}};
-  for (const auto& [name, parameter] : parameters) {
-    job["parameters"][name] = json_of(parameter);
-  }
+  Json job = job_of(parameters, config);
+  job["matrices"] = {parameters[1].first, parameters[3].first};
+  job["momentum"] = config.muon_momentum;
   Optimizer optimizer(parameters, config);
   for (int i = 0; i < 20; ++i) {
     const double rate = 1e-2 / static_cast<double>(1 + i);

@@ -14,15 +14,6 @@
 namespace tpt::train {
 namespace {
 
-std::vector<Json> lines_of(const std::filesystem::path& folder) {
-  std::vector<Json> lines;
-  std::ifstream file(folder / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(parse_json(line, "metrics.jsonl"));
-  }
-  return lines;
-}
-
 bool has_tensorboard() {
   const std::string command =
       std::string(TPT_PYTHON) + " -c 'import tensorboard' > /dev/null 2> /dev/null";

@@ -24,28 +24,6 @@ Config resumed_config() {
   return config;
 }
 
-// Stops the run once `tokens` were seen.
-class StopAt : public Progress {
- public:
-  StopAt(std::stop_source& stop, double tokens) : stop_(stop), tokens_(tokens) {}
-  void report(const ProgressState& state) override {
-    if (state.done >= tokens_) {
-      stop_.request_stop();
-    }
-  }
-
- private:
-  std::stop_source& stop_;
-  double tokens_;
-};
-
-void stop_at(const Config& config, const std::filesystem::path& shards,
-             const std::filesystem::path& folder, double tokens) {
-  std::stop_source stop;
-  StopAt progress(stop, tokens);
-  EXPECT_THROW(run(config, small_model(), shards, folder, progress, stop.get_token()), Interrupted);
-}
-
 // Every step once, in order.
 void expect_whole_metrics(const std::filesystem::path& folder, std::int64_t steps) {
   std::ifstream file(folder / "metrics.jsonl");

@@ -2,6 +2,8 @@
 // train on.
 #pragma once
 
+#include "base/error.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "model/config.h"
 #include "pack/pack.h"
@@ -14,6 +16,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -89,6 +92,38 @@ inline Result run_quietly(const Config& config, const std::filesystem::path& sha
 
 inline std::string weights_of(const Result& result) {
   return storage::read_file(result.checkpoints.back().folder / "model.safetensors");
+}
+
+// The lines of a run's metrics.
+inline std::vector<Json> lines_of(const std::filesystem::path& folder) {
+  std::vector<Json> lines;
+  std::ifstream file(folder / "metrics.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(parse_json(line, "metrics.jsonl"));
+  }
+  return lines;
+}
+
+// Stops the run once `tokens` were seen.
+class StopAt : public Progress {
+ public:
+  StopAt(std::stop_source& stop, double tokens) : stop_(stop), tokens_(tokens) {}
+  void report(const ProgressState& state) override {
+    if (state.done >= tokens_) {
+      stop_.request_stop();
+    }
+  }
+
+ private:
+  std::stop_source& stop_;
+  double tokens_;
+};
+
+inline void stop_at(const Config& config, const std::filesystem::path& shards,
+                    const std::filesystem::path& folder, double tokens) {
+  std::stop_source stop;
+  StopAt progress(stop, tokens);
+  EXPECT_THROW(run(config, small_model(), shards, folder, progress, stop.get_token()), Interrupted);
 }
 
 }  // namespace tpt::train

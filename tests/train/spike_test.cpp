@@ -184,24 +184,8 @@ TEST_F(Spikes, RollbackGoesBackToTheSameStateWheneverTheRunIsCut) {
   ASSERT_GE(kept_steps(place("whole")).size(), 2U);
   Config skipping = jumpy_config();
   EXPECT_NE(weights_of(whole), weights_of(run_quietly(skipping, shards_, place("skipping"))));
-  class StopEveryTime : public Progress {
-   public:
-    StopEveryTime(std::stop_source& source, double tokens) : stop_(source), tokens_(tokens) {}
-    void report(const ProgressState& state) override {
-      if (state.done >= tokens_) {
-        stop_.request_stop();
-      }
-    }
-
-   private:
-    std::stop_source& stop_;
-    double tokens_;
-  };
   for (double tokens = 128; tokens < 60 * 128; tokens += 128) {
-    std::stop_source now;
-    StopEveryTime progress(now, tokens);
-    EXPECT_THROW(run(config, small_model(), shards_, place("parts"), progress, now.get_token()),
-                 Interrupted);
+    stop_at(config, shards_, place("parts"), tokens);
   }
   run_quietly(config, shards_, place("parts"));
   const RunComparison compared = compare_runs(place("whole"), place("parts"), shards_);

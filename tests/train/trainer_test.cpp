@@ -7,20 +7,10 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <thread>
 
 namespace tpt::train {
 namespace {
-
-std::vector<Json> lines_of(const std::filesystem::path& folder) {
-  std::vector<Json> lines;
-  std::ifstream file(folder / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(parse_json(line, "metrics.jsonl"));
-  }
-  return lines;
-}
 
 // The message of the Error(user) that the run ends with.
 std::string refusal(const Config& config, const std::filesystem::path& shards,
