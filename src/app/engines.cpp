@@ -67,6 +67,7 @@ std::unique_ptr<engine::Engine> make_checkpoint_engine(const EngineConfig& confi
   std::shared_ptr<const tokenize::Tokenizer> tokenizer =
       tokenize::load_tokenizer((folder / "tokenizer.json").string());
   const model::EngineConfig options{.precision = config.checkpoint_precision,
+                                    .repeats = config.checkpoint_repeats,
                                     .threads = config.checkpoint_threads};
   return std::make_unique<model::ModelEngine>(std::move(network), std::move(tokenizer), options,
                                               "checkpoint:" + folder.filename().string());
@@ -115,6 +116,8 @@ void describe(Fields& fields, EngineConfig& config) {
   fields.choice("checkpoint_precision", config.checkpoint_precision,
                 {{"fp32", model::Precision::fp32}, {"bf16", model::Precision::bf16}},
                 "what a checkpoint computes in");
+  fields.integer("checkpoint_repeats", config.checkpoint_repeats,
+                 "how often a checkpoint runs its repeated block; 0: as its config says", 0, 1000);
 }
 
 Json recorded_engine(const EngineConfig& config) {

@@ -22,6 +22,7 @@ struct EngineConfig {
   // Of checkpoint:FOLDER.
   std::int64_t checkpoint_threads = 0;
   model::Precision checkpoint_precision = model::Precision::fp32;
+  std::int64_t checkpoint_repeats = 0;
   HttpEnginesConfig http;
 };
 

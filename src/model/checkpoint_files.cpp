@@ -65,10 +65,10 @@ NamedTensors read_parts(const fs::path& folder, const fs::path& index) {
 
 }  // namespace
 
-Transformer load_transformer(const fs::path& folder, const Stretch& stretch) {
+Transformer load_transformer(const fs::path& folder) {
   const fs::path config_file = folder / "config.json";
   if (!fs::exists(config_file)) user_error("{}: no config.json in it", folder.string());
-  const Config config = stretched(read_hf_config(config_file), stretch);
+  const Config config = read_hf_config(config_file);
   const fs::path single = folder / "model.safetensors";
   const fs::path index = folder / "model.safetensors.index.json";
   if (fs::exists(single)) return {config, read_safetensors(single), folder.string()};

@@ -49,6 +49,15 @@ void describe(Fields& fields, Config& config) {
   fields.number("rope_theta", config.rope_theta, "base of the rotary frequencies", 1.0);
   fields.number("norm_epsilon", config.norm_epsilon, "of RMSNorm", 0.0, 1.0);
   fields.flag("tie_embeddings", config.tie_embeddings, "the head is the embedding, transposed");
+  fields.integer("recurrent_layers", config.recurrence.num_layers,
+                 "layers of a block in the middle that is run several times; 0: none", 0, 10000);
+  fields.integer("recurrent_first_layer", config.recurrence.first_layer,
+                 "the first of them, counted from 0", 0, 10000);
+  fields.number("recurrent_mean_repeats", config.recurrence.mean_repeats,
+                "how often a training step runs it: 1 + Poisson(log-normal of this mean)", 0.01,
+                1000.0);
+  fields.integer("recurrent_repeats", config.recurrence.repeats,
+                 "how often generation and evaluation run it", 1, 1000);
   fields.number("init_std", config.init_std,
                 "deviation of random weights; outputs of attention and MLP: over sqrt(2 layers)",
                 0.0, 10.0);
@@ -74,30 +83,17 @@ Config resolved(Config config, std::int64_t vocab_size) {
     user_error("model.num_kv_heads: got {}, must divide num_heads {}", config.num_kv_heads,
                config.num_heads);
   }
+  const Recurrence& block = config.recurrence;
+  if (block.first_layer + block.num_layers > config.num_layers) {
+    user_error("model.recurrent_layers: got {} from layer {} on, the model has {} layers",
+               block.num_layers, block.first_layer, config.num_layers);
+  }
+  if (block.num_layers == 0 && block != Recurrence()) {
+    user_error("model.recurrent_layers: 0, but other settings of a repeated block are given");
+  }
   if (config.intermediate_size == 0) {
     config.intermediate_size = round_up(8 * config.hidden_size / 3, kIntermediateMultiple);
   }
-  return config;
-}
-
-void describe(Fields& fields, Stretch& stretch) {
-  fields.number("rope_theta_factor", stretch.rope_theta_factor,
-                "with init_from: times its rope_theta, for longer texts than it was trained on",
-                1.0, 1e6);
-  fields.integer("init_max_positions", stretch.max_positions,
-                 "with init_from: longest sequence from now on; 0: as before", 0, 1LL << 24);
-}
-
-Config stretched(Config config, const Stretch& stretch) {
-  if (!(stretch.rope_theta_factor >= 1.0)) {
-    user_error("rope_theta_factor: got {}, allowed 1 and more", stretch.rope_theta_factor);
-  }
-  if (stretch.max_positions != 0 && stretch.max_positions < config.max_positions) {
-    user_error("init_max_positions: got {}, the model has {} already", stretch.max_positions,
-               config.max_positions);
-  }
-  config.rope_theta *= stretch.rope_theta_factor;
-  if (stretch.max_positions != 0) config.max_positions = stretch.max_positions;
   return config;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace tpt::model {
 
@@ -32,6 +33,17 @@ struct RopeScaling {
   bool operator==(const RopeScaling&) const = default;
 };
 
+// A block of layers in the middle that is run several times, one after another, with the same
+// weights. In training the number of times is drawn anew for each step.
+struct Recurrence {
+  std::int64_t first_layer = 0;
+  std::int64_t num_layers = 0;  // 0: no layer is repeated
+  double mean_repeats = 4.0;    // of training; see sampled_repeats()
+  std::int64_t repeats = 4;     // where nothing else is asked for: in generation and evaluation
+
+  bool operator==(const Recurrence&) const = default;
+};
+
 struct Config {
   Family family = Family::llama;
   std::int64_t vocab_size = 0;     // 0: taken from the tokenizer, rounded up to a multiple of 16
@@ -46,7 +58,8 @@ struct Config {
   double norm_epsilon = 1e-5;
   bool tie_embeddings = true;
   RopeScaling rope_scaling;  // comes from the config.json of a model that is trained on
-  double init_std = 0.02;    // outputs of attention and MLP: divided by sqrt(2 L)
+  Recurrence recurrence;
+  double init_std = 0.02;  // outputs of attention and MLP: divided by sqrt(2 L)
 
   bool has_qkv_bias() const { return family == Family::qwen2; }
   bool has_head_norms() const { return family == Family::qwen3; }
@@ -59,20 +72,20 @@ void describe(Fields& fields, Config& config);
 // together.
 Config resolved(Config config, std::int64_t vocab_size);
 
-// What prepares a model for longer texts than it was trained on.
-struct Stretch {
-  double rope_theta_factor = 1.0;  // times the base of its rotary frequencies
-  std::int64_t max_positions = 0;  // 0: as before
-
-  bool operator==(const Stretch&) const = default;
-};
-void describe(Fields& fields, Stretch& stretch);
-// Error(user) for a factor below 1 or fewer positions than the model has.
-Config stretched(Config config, const Stretch& stretch);
+// The layers in the order of a forward pass that runs the block `repeats` times.
+std::vector<std::int64_t> layers_in_order(const Config& config, std::int64_t repeats);
+// The plain network that computes the same: each layer of layers_in_order() is one of its own.
+Config unrolled(Config config, std::int64_t repeats);
+// How often a training step runs the block, as in Geiping et al. 2025 (arXiv 2502.05171): 1 more
+// than a Poisson number whose rate is log-normal, with mean `mean_repeats` and deviation 1/2 of its
+// logarithm. The same on every rank; 1 where no layer is repeated.
+std::int64_t sampled_repeats(const Recurrence& recurrence, std::uint64_t run_seed,
+                             std::int64_t step);
 
 // config.json of LlamaForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM, as transformers 4 and 5
 // write it. Error(user) names an architecture or a setting that is not supported, or a value that
-// is missing, of the wrong type or out of range.
+// is missing, of the wrong type or out of range. A network with a repeated block is written as the
+// model_type "tpt_recurrent", which transformers refuses by that name.
 Config read_hf_config(const std::filesystem::path& file);
 // `others`: the config.json of a model that this one was made from; what it says beside the shape
 // (ids of special tokens and such) is kept.

@@ -25,8 +25,11 @@ void resize_rows(std::vector<float>& buffer, std::int64_t rows, std::int64_t wid
 
 }  // namespace
 
-Decoder::Decoder(const Transformer& network, Precision precision)
-    : config_(network.config()), precision_(precision), tables_(network.config()) {
+Decoder::Decoder(const Transformer& network, Precision precision, std::int64_t repeats)
+    : config_(network.config()),
+      precision_(precision),
+      order_(layers_in_order(config_, repeats == 0 ? config_.recurrence.repeats : repeats)),
+      tables_(network.config()) {
   const c10::InferenceMode inference;
   std::map<std::string, at::Tensor> named;
   for (const auto& [name, tensor] : network.parameters()) named[name] = tensor.detach();
@@ -75,9 +78,10 @@ const std::vector<float>& Decoder::step(const std::vector<DecoderToken>& tokens)
     std::copy_n(embedding_.data() + tokens[row].id * d, d,
                 x_.data() + static_cast<std::int64_t>(row) * d);
   }
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    add_attention(layers_[i], static_cast<std::int64_t>(i));
-    add_mlp(layers_[i]);
+  for (std::size_t place = 0; place < order_.size(); ++place) {
+    const Layer& layer = layers_[static_cast<std::size_t>(order_[place])];
+    add_attention(layer, place);
+    add_mlp(layer);
   }
   std::int64_t wanted = 0;
   for (std::size_t row = 0; row < tokens.size(); ++row) {
@@ -100,8 +104,8 @@ void Decoder::take_places(const std::vector<DecoderToken>& tokens) {
               config_.vocab_size);
     TPT_CHECK(sequence.length < config_.max_positions, "the sequence is full at {} positions",
               sequence.length);
-    sequence.keys.resize(layers_.size());
-    sequence.values.resize(layers_.size());
+    sequence.keys.resize(order_.size());
+    sequence.values.resize(order_.size());
     places_.push_back({&sequence, sequence.length});
     longest = std::max(longest, ++sequence.length);
   }
@@ -142,7 +146,7 @@ void Decoder::normalize_heads(const Layer& layer) {
 }
 
 // Turns queries and keys by their positions; keys and values go to their sequences.
-void Decoder::turn_and_store(std::int64_t layer) {
+void Decoder::turn_and_store(std::size_t place) {
   const std::int64_t n = config_.head_dim;
   const std::int64_t turned = config_.num_heads + config_.num_kv_heads;
   const std::int64_t key_width = config_.num_kv_heads * n;
@@ -156,14 +160,14 @@ void Decoder::turn_and_store(std::int64_t layer) {
       turn_row(qkv + head * n, cosines + table, sines + table, n / 2);
     }
     const float* key = qkv + config_.num_heads * n;
-    auto& keys = places_[row].sequence->keys[static_cast<std::size_t>(layer)];
-    auto& values = places_[row].sequence->values[static_cast<std::size_t>(layer)];
+    auto& keys = places_[row].sequence->keys[place];
+    auto& values = places_[row].sequence->values[place];
     keys.insert(keys.end(), key, key + key_width);
     values.insert(values.end(), key + key_width, key + 2 * key_width);
   }
 }
 
-void Decoder::attend(std::int64_t layer) {
+void Decoder::attend(std::size_t number) {
   const std::int64_t n = config_.head_dim;
   const std::int64_t key_width = config_.num_kv_heads * n;
   const std::int64_t width = config_.num_heads * n + 2 * key_width;
@@ -175,7 +179,6 @@ void Decoder::attend(std::int64_t layer) {
       const Place& place = places_[static_cast<std::size_t>(row)];
       const std::int64_t t = place.position + 1;
       weights.resize(static_cast<std::size_t>(t));
-      const auto number = static_cast<std::size_t>(layer);
       for (std::int64_t head = 0; head < config_.num_heads; ++head) {
         const std::int64_t shared = head / share * n;
         attend_head(qkv_.data() + row * width + head * n,
@@ -187,15 +190,15 @@ void Decoder::attend(std::int64_t layer) {
   });
 }
 
-void Decoder::add_attention(const Layer& layer, std::int64_t number) {
+void Decoder::add_attention(const Layer& layer, std::size_t place) {
   const std::int64_t rows = std::ssize(places_);
   normalize(x_, layer.attention_norm, rows);
   product(layer.query_key_value, normed_, rows, qkv_);
   const std::vector<float>& bias = layer.query_key_value_bias;
   for (std::size_t i = 0; !bias.empty() && i < qkv_.size(); ++i) qkv_[i] += bias[i % bias.size()];
   normalize_heads(layer);
-  turn_and_store(number);
-  attend(number);
+  turn_and_store(place);
+  attend(place);
   product(layer.attention_out, attended_, rows, added_);
   for (std::size_t i = 0; i < added_.size(); ++i) x_[i] += added_[i];
 }

@@ -12,7 +12,8 @@
 
 namespace tpt::model {
 
-// Keys and values of the positions of one sequence, a vector [t, K head_dim] a layer.
+// Keys and values of the positions of one sequence, a vector [t, K head_dim] for each layer of a
+// pass: a repeated layer has one for each time.
 struct SequenceCache {
   std::vector<std::vector<float>> keys;
   std::vector<std::vector<float>> values;
@@ -29,8 +30,9 @@ struct DecoderToken {
 class Decoder {
  public:
   // Copies the weights. With Precision::bf16 the weights and what is multiplied with them are
-  // rounded to bf16; sums are fp32.
-  Decoder(const Transformer& network, Precision precision);
+  // rounded to bf16; sums are fp32. `repeats`: how often a repeated block is run; 0: as often as
+  // the config says.
+  Decoder(const Transformer& network, Precision precision, std::int64_t repeats = 0);
 
   // Appends the tokens to their sequences; logits [wanted, v] in the order of the tokens, valid
   // until the next step. At most max_positions tokens a sequence.
@@ -58,15 +60,16 @@ class Decoder {
                std::vector<float>& y) const;
   void normalize(const std::vector<float>& x, const std::vector<float>& weight, std::int64_t rows);
   void normalize_heads(const Layer& layer);
-  void turn_and_store(std::int64_t layer);
-  void attend(std::int64_t layer);
-  void add_attention(const Layer& layer, std::int64_t number);
+  void turn_and_store(std::size_t place);
+  void attend(std::size_t number);
+  void add_attention(const Layer& layer, std::size_t place);
   void add_mlp(const Layer& layer);
 
   Config config_;
   Precision precision_;
   std::vector<float> embedding_;
   std::vector<Layer> layers_;
+  std::vector<std::int64_t> order_;  // of layers_ in a pass; a place in it has its own cache
   std::vector<float> final_norm_;
   PackedMatrix head_;
   GrowingRotaryTables tables_;

@@ -21,6 +21,8 @@ constexpr std::array kFamilies = {
     FamilyName{Family::qwen3, "qwen3", "Qwen3ForCausalLM"},
 };
 
+constexpr FamilyName kRecurrent = {Family::llama, "tpt_recurrent", "TptRecurrentForCausalLM"};
+
 const FamilyName& name_of(Family family) {
   for (const FamilyName& name : kFamilies) {
     if (name.family == family) return name;
@@ -75,6 +77,7 @@ class Reader {
     refuse_what_changes_the_network();
     take_sizes();
     take_rope();
+    take_recurrence();
     take_number(json_, "rms_norm_eps", config_.norm_epsilon);
     take_number(json_, "initializer_range", config_.init_std);
     take_flag("tie_word_embeddings", config_.tie_embeddings);
@@ -116,16 +119,19 @@ class Reader {
   }
 
   void take_family() {
-    const Json type = has(json_, "model_type") ? json_.at("model_type") : Json("missing");
+    Json type = has(json_, "model_type") ? json_.at("model_type") : Json("missing");
+    is_recurrent_ = type == kRecurrent.model_type;
+    if (is_recurrent_ && has(json_, "base_model_type")) type = json_.at("base_model_type");
     std::string known;
     for (const FamilyName& name : kFamilies) {
       known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", name.model_type);
       if (type != name.model_type) continue;
       config_.family = name.family;
       if (!has(json_, "architectures")) return;
-      if (json_.at("architectures") == Json::array({name.architecture})) return;
+      const FamilyName& written = is_recurrent_ ? kRecurrent : name;
+      if (json_.at("architectures") == Json::array({written.architecture})) return;
       user_error("{}: architectures is {}, supported for {}: {}", file_,
-                 dump_json(json_.at("architectures")), name.model_type, name.architecture);
+                 dump_json(json_.at("architectures")), written.model_type, written.architecture);
     }
     user_error("{}: model_type is {}, supported: {}", file_, dump_json(type), known);
   }
@@ -254,6 +260,31 @@ class Reader {
     }
   }
 
+  void take_recurrence() {
+    if (!is_recurrent_) {
+      if (has(json_, "recurrent_layers")) {
+        user_error("{}: recurrent_layers is given, but model_type is not \"{}\"", file_,
+                   kRecurrent.model_type);
+      }
+      return;
+    }
+    Recurrence& block = config_.recurrence;
+    block.first_layer = needed_integer("recurrent_first_layer");
+    block.num_layers = needed_integer("recurrent_layers");
+    block.repeats = needed_integer("recurrent_repeats");
+    take_number(json_, "recurrent_mean_repeats", block.mean_repeats);
+    const bool fits =
+        block.first_layer >= 0 && block.num_layers >= 1 && block.num_layers <= config_.num_layers &&
+        block.first_layer <= config_.num_layers - block.num_layers && block.repeats >= 1 &&
+        block.repeats <= 1000 && block.mean_repeats >= 0.01 && block.mean_repeats <= 1000;
+    if (!fits) {
+      user_error(
+          "{}: recurrent_layers {} from {} on, {} times (in training {}), do not fit {} layers",
+          file_, block.num_layers, block.first_layer, block.repeats, block.mean_repeats,
+          config_.num_layers);
+    }
+  }
+
   void check_ranges() const {
     constexpr std::int64_t kMost = 1 << 24;
     const std::array<std::pair<const char*, std::int64_t>, 8> sizes = {{
@@ -281,6 +312,7 @@ class Reader {
 
   const Json& json_;
   std::string file_;
+  bool is_recurrent_ = false;
   Config config_;
 };
 
@@ -311,13 +343,17 @@ Config read_hf_config(const std::filesystem::path& file) {
 }
 
 std::string to_hf_config(const Config& config, const std::string& dtype, const Json& others) {
-  const FamilyName& name = name_of(config.family);
+  const Recurrence& block = config.recurrence;
+  const FamilyName& base = name_of(config.family);
+  const FamilyName& name = block.num_layers > 0 ? kRecurrent : base;
   Json json = {{"architectures", Json::array({name.architecture})},
                {"model_type", name.model_type},
                // Where nothing is said, transformers would take ids of its own.
                {"bos_token_id", nullptr},
                {"eos_token_id", nullptr}};
   json.update(others);
+  json["architectures"] = Json::array({name.architecture});
+  json["model_type"] = name.model_type;
   for (const char* key : {"rope_parameters", "rope_scaling", "dtype", "layer_types",
                           "sliding_window", "max_window_layers", "transformers_version"}) {
     json.erase(key);
@@ -341,6 +377,13 @@ std::string to_hf_config(const Config& config, const std::string& dtype, const J
   if (config.family != Family::llama) json["use_sliding_window"] = false;
   if (config.rope_scaling.type != RopeType::unscaled) {
     json["rope_scaling"] = rope_scaling_json(config.rope_scaling);
+  }
+  if (block.num_layers > 0) {
+    json.update({{"base_model_type", base.model_type},
+                 {"recurrent_first_layer", block.first_layer},
+                 {"recurrent_layers", block.num_layers},
+                 {"recurrent_mean_repeats", block.mean_repeats},
+                 {"recurrent_repeats", block.repeats}});
   }
   return dump_json_pretty(json);
 }

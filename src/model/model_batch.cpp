@@ -28,8 +28,8 @@ void refuse(const EngineJob& job, std::string error) {
 }  // namespace
 
 ModelBatch::ModelBatch(const Transformer& network, const tokenize::Tokenizer& tokenizer,
-                       Precision precision, std::int64_t size)
-    : tokenizer_(tokenizer), decoder_(network, precision), size_(size) {}
+                       Precision precision, std::int64_t size, std::int64_t repeats)
+    : tokenizer_(tokenizer), decoder_(network, precision, repeats), size_(size) {}
 
 // Names of special tokens stand between <> or []; all else is text.
 void ModelBatch::encode_with_specials(std::string_view text,

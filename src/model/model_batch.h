@@ -26,7 +26,7 @@ struct EngineJob {
 class ModelBatch {
  public:
   ModelBatch(const Transformer& network, const tokenize::Tokenizer& tokenizer, Precision precision,
-             std::int64_t size);
+             std::int64_t size, std::int64_t repeats);
 
   bool has_room() const { return std::ssize(running_) < size_; }
   bool is_idle() const { return running_.empty(); }

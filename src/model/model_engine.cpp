@@ -36,6 +36,12 @@ void check(const Transformer& network, const tokenize::Tokenizer& tokenizer,
   if (config.threads < 0 || config.threads > kMost) {
     user_error("threads: got {}, allowed 0 to {}", config.threads, kMost);
   }
+  if (config.repeats < 0 || config.repeats > 1000) {
+    user_error("repeats: got {}, allowed 0 to 1000", config.repeats);
+  }
+  if (config.repeats > 0 && network.config().recurrence.num_layers == 0) {
+    user_error("repeats: got {}, but the model repeats no layer", config.repeats);
+  }
   if (!config.device.empty() && config.device != "cpu") {
     user_error("device: got \"{}\", this program was built for \"cpu\"", config.device);
   }
@@ -56,7 +62,7 @@ class ModelEngine::Worker {
         name_(std::move(name)),
         tokenizer_(std::move(tokenizer)),
         counter_(*tokenizer_),
-        batch_(network, *tokenizer_, config.precision, config.batch),
+        batch_(network, *tokenizer_, config.precision, config.batch, config.repeats),
         thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
   void submit(engine::Request request, Done done) {

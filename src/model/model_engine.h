@@ -19,6 +19,7 @@ namespace tpt::model {
 struct EngineConfig {
   std::int64_t batch = 64;  // requests worked on at once
   Precision precision = Precision::fp32;
+  std::int64_t repeats = 0;  // how often a repeated block is run; 0: as the model's config says
   std::int64_t threads = 0;  // of the engine's own worker; 0: all of the machine
   std::string device;        // "" or "cpu"
 };

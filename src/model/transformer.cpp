@@ -212,12 +212,14 @@ struct Transformer::State {
   }
 
   at::Tensor run(const at::Tensor& ids_bt, const at::Tensor& position_bt,
-                 const at::Tensor& document_bt, Precision precision,
-                 Activations activations) const {
+                 const at::Tensor& document_bt, Precision precision, Activations activations,
+                 std::int64_t repeats) const {
     const RotaryTables tables = rotary.reaching(ids_bt.size(1));
     const bool again = activations == Activations::recomputed && at::GradMode::is_enabled();
     at::Tensor x_btd = at::embedding(embedding, ids_bt);
-    for (const Layer& layer : layers) {
+    const std::int64_t times = repeats == 0 ? config.recurrence.repeats : repeats;
+    for (const std::int64_t number : layers_in_order(config, times)) {
+      const Layer& layer = layers[static_cast<std::size_t>(number)];
       const auto part = [=, this, &layer](const at::Tensor& x) {
         return run_layer(layer, x, position_bt, document_bt, tables, precision);
       };
@@ -268,13 +270,14 @@ Transformer::~Transformer() = default;
 Transformer::Transformer(Transformer&&) noexcept = default;
 
 at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
-                                const at::Tensor& document_bt, Activations activations) const {
+                                const at::Tensor& document_bt, Activations activations,
+                                std::int64_t repeats) const {
   if (document_bt.defined()) {
     return state_->run(ids_bt, restarting_positions(document_bt), document_bt, precision,
-                       activations);
+                       activations, repeats);
   }
   const at::Tensor positions = at::arange(ids_bt.size(1), ids_bt.options()).expand_as(ids_bt);
-  return state_->run(ids_bt, positions, {}, precision, activations);
+  return state_->run(ids_bt, positions, {}, precision, activations, repeats);
 }
 
 at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) const {

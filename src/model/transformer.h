@@ -39,9 +39,10 @@ class Transformer {
   // ids_bt: int64 [b, t] -> hidden states after the last norm [b, t, d]. Causal.
   // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
   // same number (which stand together), and rotary positions restart with each document.
+  // `repeats`: how often a repeated block is run; 0: as often as the config says.
   at::Tensor forward(const at::Tensor& ids_bt, Precision precision,
                      const at::Tensor& document_bt = {},
-                     Activations activations = Activations::kept) const;
+                     Activations activations = Activations::kept, std::int64_t repeats = 0) const;
   // [.., d] -> [.., v], fp32.
   at::Tensor logits(const at::Tensor& hidden, Precision precision) const;
   // Cross-entropy of each target in nats: hidden [n, d], targets int64 [n] -> [n], fp32. May work
@@ -63,7 +64,7 @@ class Transformer {
 // writes and reads them.
 // Error(user) where files are missing; Error(data) for missing, unknown or misshapen tensors, by
 // name.
-Transformer load_transformer(const std::filesystem::path& folder, const Stretch& stretch = {});
+Transformer load_transformer(const std::filesystem::path& folder);
 
 struct SaveOptions {
   storage::TensorType type = storage::TensorType::f32;  // the weights are rounded to it

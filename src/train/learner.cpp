@@ -190,13 +190,16 @@ std::vector<Batch> Learner::next_batches(OpenStep& open) {
 at::Tensor Learner::backward(const std::vector<Batch>& batches, double weight_sum) {
   const Pass pass{.precision = config_.precision,
                   .activations = config_.recompute_layers ? model::Activations::recomputed
-                                                          : model::Activations::kept};
+                                                          : model::Activations::kept,
+                  .repeats = model::sampled_repeats(network_.config().recurrence,
+                                                    static_cast<std::uint64_t>(config_.seed),
+                                                    state_.steps)};
   at::Tensor nats = at::zeros({kKinds}, tally_.options());
   optimizer_.zero_gradients();
   for (const Batch& batch : batches) {
     if (batch.weight_sum > 0.0) {
       nats.add_(accumulate_gradients(network_, batch, weight_sum, pass));
-      state_.flops += flops_of(network_.config(), batch);
+      state_.flops += flops_of(model::unrolled(network_.config(), pass.repeats), batch);
     }
   }
   return nats;

@@ -11,6 +11,7 @@ namespace tpt::train {
 struct Pass {
   model::Precision precision = model::Precision::fp32;
   model::Activations activations = model::Activations::kept;
+  std::int64_t repeats = 0;  // how often a repeated block is run; 0: as the model's config says
 };
 
 // The loss of each target in nats, [n], fp32; with gradients where they are enabled.

@@ -258,20 +258,6 @@ TEST_F(CheckpointFilesTest, TakesWhatIsLeftOutAsTransformersDoes) {
   EXPECT_EQ(read(smollm).rope_theta, 100000.0);
 }
 
-TEST_F(CheckpointFilesTest, StretchesForLongerTexts) {
-  const Config config = read_plain();
-  const Config longer = stretched(config, {16.0, 32768});
-  EXPECT_EQ(longer.rope_theta, 16.0 * config.rope_theta);
-  EXPECT_EQ(longer.max_positions, 32768);
-  EXPECT_EQ(stretched(config, {}), config);
-  const auto refused = [&](double factor, std::int64_t positions) {
-    return refusal([&] { stretched(config, {factor, positions}); }, ErrorKind::user);
-  };
-  EXPECT_THAT(refused(0.5, 0), HasSubstr("got 0.5"));
-  EXPECT_THAT(refused(std::nan(""), 0), HasSubstr("rope_theta_factor"));
-  EXPECT_THAT(refused(1.0, 63), HasSubstr("has 64 already"));
-}
-
 TEST_F(CheckpointFilesTest, NamesTheTensorThatDoesNotFit) {
   Config shape;
   shape.hidden_size = 16;
