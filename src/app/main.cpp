@@ -22,7 +22,7 @@ struct Verb {
   void (*function)(Arguments, Run);
 };
 
-constexpr std::array<Verb, 14> kVerbs = {{
+constexpr std::array<Verb, 15> kVerbs = {{
     {"run", "a whole recipe: corpus to report", run_verb},
     {"augment", "have an engine think about every document", augment_verb},
     {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
@@ -33,6 +33,7 @@ constexpr std::array<Verb, 14> kVerbs = {{
     {"verify-resume", "show on your own shards that a killed run goes on bit for bit",
      verify_resume_verb},
     {"selftest", "show on this machine that documents in one row are kept apart", selftest_verb},
+    {"export", "a checkpoint for llama.cpp, or as another Hugging Face folder", export_verb},
     {"eval", "put questions to a checkpoint or another engine and grade the answers", eval_verb},
     {"report", "the page and the summary of a finished run", report_verb},
     {"plan", "tokens, GPU-hours and disk of a corpus before it is paid for", plan_verb},

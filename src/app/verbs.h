@@ -17,6 +17,7 @@ void train_verb(Arguments arguments, Run run);
 void replay_step_verb(Arguments arguments, Run run);
 void verify_resume_verb(Arguments arguments, Run run);
 void selftest_verb(Arguments arguments, Run run);
+void export_verb(Arguments arguments, Run run);
 void eval_verb(Arguments arguments, Run run);
 void report_verb(Arguments arguments, Run run);
 void run_verb(Arguments arguments, Run run);

@@ -243,6 +243,11 @@ LlamaContext::LlamaContext(const LlamaModel& model, const Options& options,
   params.no_perf = true;
   // With one buffer for all, each sequence's attention would walk over every other's tokens.
   params.kv_unified = false;
+  if (options.float_cache) {
+    params.type_k = GGML_TYPE_F32;
+    params.type_v = GGML_TYPE_F32;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  }
   params.abort_callback = [](void* data) {
     return static_cast<const std::atomic<bool>*>(data)->load(std::memory_order_relaxed);
   };

@@ -59,6 +59,7 @@ class LlamaContext {
     std::int64_t tokens_of_sequence = 0;
     std::int64_t batch_tokens = 0;
     std::int64_t threads = 1;
+    bool float_cache = false;  // keys and values in fp32, not fp16
   };
   enum class Outcome { done, aborted, failed };
 

@@ -29,23 +29,27 @@ at::Tensor scaled_as_llama3(const at::Tensor& frequencies, const RopeScaling& sc
 
 }  // namespace
 
-RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double theta,
-                           const RopeScaling& scaling) {
-  const auto options = at::TensorOptions().dtype(at::kFloat);
+at::Tensor rotary_frequencies(std::int64_t head_dim, double theta, const RopeScaling& scaling) {
   const at::Tensor exponents =
       at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kLong)).to(at::kFloat) /
       static_cast<double>(head_dim);
-  at::Tensor frequencies = 1.0 / at::pow(theta, exponents);
+  const at::Tensor frequencies = 1.0 / at::pow(theta, exponents);
   switch (scaling.type) {
     case RopeType::unscaled:
-      break;
+      return frequencies;
     case RopeType::linear:
-      frequencies = frequencies / scaling.factor;
-      break;
+      return frequencies / scaling.factor;
     case RopeType::llama3:
-      frequencies = scaled_as_llama3(frequencies, scaling);
-      break;
+      return scaled_as_llama3(frequencies, scaling);
   }
+  TPT_CHECK(false, "unknown rope type");
+  return frequencies;
+}
+
+RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double theta,
+                           const RopeScaling& scaling) {
+  const auto options = at::TensorOptions().dtype(at::kFloat);
+  const at::Tensor frequencies = rotary_frequencies(head_dim, theta, scaling);
   const at::Tensor angles = at::outer(at::arange(positions, options), frequencies);
   return {at::cos(angles), at::sin(angles)};
 }

@@ -16,6 +16,9 @@ struct RotaryTables {
   at::Tensor sines;
 };
 
+// [head_dim / 2]: how far a position turns each pair.
+at::Tensor rotary_frequencies(std::int64_t head_dim, double theta, const RopeScaling& scaling);
+
 // In float, step by step as Hugging Face has it, so that long positions agree to the last bits.
 RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double theta,
                            const RopeScaling& scaling = {});

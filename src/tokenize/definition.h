@@ -51,6 +51,8 @@ std::string configured_end_of_text(const std::filesystem::path& tokenizer_config
 // False for a name that is not known.
 [[nodiscard]] bool set_splits_by_name(std::string_view name, BpeDefinition& definition);
 std::string known_split_names();
+// The first of these names that stands for how `definition` cuts and normalises; "" for none.
+std::string split_name(const BpeDefinition& definition);
 
 // A Hugging Face tokenizer.json for a definition of any origin.
 std::string write_tokenizer_json(const BpeDefinition& definition);

@@ -1,6 +1,7 @@
 // How known tokenizers cut text, by the names that GGUF files give them.
 #include "tokenize/definition.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tpt::tokenize {
@@ -52,6 +53,22 @@ bool set_splits_by_name(std::string_view name, BpeDefinition& definition) {
     return true;
   }
   return false;
+}
+
+std::string split_name(const BpeDefinition& definition) {
+  const auto same = [](const SplitStep& a, const SplitStep& b) {
+    return a.form == b.form && a.pattern == b.pattern;
+  };
+  for (const Name& known : kNames) {
+    BpeDefinition named;
+    if (!set_splits_by_name(known.name, named)) continue;
+    const bool fits = named.nfc == definition.nfc &&
+                      named.ignore_merges == definition.ignore_merges &&
+                      std::equal(named.splits.begin(), named.splits.end(),
+                                 definition.splits.begin(), definition.splits.end(), same);
+    if (fits) return std::string(known.name);
+  }
+  return "";
 }
 
 std::string known_split_names() {
