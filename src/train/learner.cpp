@@ -188,12 +188,12 @@ std::vector<Batch> Learner::next_batches(OpenStep& open) {
 
 // The gradients of the step's mean weighted loss; the sums of losses by kind.
 at::Tensor Learner::backward(const std::vector<Batch>& batches, double weight_sum) {
-  const Pass pass{.precision = config_.precision,
-                  .activations = config_.recompute_layers ? model::Activations::recomputed
-                                                          : model::Activations::kept,
-                  .repeats = model::sampled_repeats(network_.config().recurrence,
-                                                    static_cast<std::uint64_t>(config_.seed),
-                                                    state_.steps)};
+  const Pass pass{
+      .precision = config_.precision,
+      .activations =
+          config_.recompute_layers ? model::Activations::recomputed : model::Activations::kept,
+      .repeats = model::sampled_repeats(network_.config().recurrence,
+                                        static_cast<std::uint64_t>(config_.seed), state_.steps)};
   at::Tensor nats = at::zeros({kKinds}, tally_.options());
   optimizer_.zero_gradients();
   for (const Batch& batch : batches) {

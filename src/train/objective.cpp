@@ -27,9 +27,8 @@ at::Tensor sums_by_kind(const at::Tensor& losses_n, const Batch& batch) {
 }  // namespace
 
 at::Tensor target_losses(const model::Transformer& network, const Batch& batch, const Pass& pass) {
-  const at::Tensor hidden_btd =
-      network.forward(batch.ids_bt, pass.precision, batch.document_bt, pass.activations,
-                      pass.repeats);
+  const at::Tensor hidden_btd = network.forward(batch.ids_bt, pass.precision, batch.document_bt,
+                                                pass.activations, pass.repeats);
   at::Tensor hidden_nd = hidden_btd.reshape({-1, hidden_btd.size(-1)});
   if (batch.position_n.defined()) {
     hidden_nd = hidden_nd.index_select(0, batch.position_n);

@@ -156,7 +156,8 @@ TEST(RecurrenceTest, TheDecoderKeepsACacheForEachTurn) {
   std::vector<at::Tensor> all;
   for (const std::int64_t repeats : {1, 2, 5}) {
     SCOPED_TRACE(repeats);
-    const at::Tensor hidden = network.forward(some_ids(), Precision::fp32, {}, Activations::kept, repeats)[0];
+    const at::Tensor hidden =
+        network.forward(some_ids(), Precision::fp32, {}, Activations::kept, repeats)[0];
     all.push_back(decoded(network, repeats));
     EXPECT_LT(difference(all.back(), network.logits(hidden, Precision::fp32)), 1e-5);
   }
