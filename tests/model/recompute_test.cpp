@@ -98,7 +98,9 @@ std::int64_t peak_bytes_of(const std::function<void()>& work) {
     reset.close();
     if (!reset) return 0;
   }
-  // What earlier work freed would otherwise be taken again without being counted.
+  // What earlier work freed would otherwise be taken again without being counted, and what this
+  // work frees would be kept in pieces: tensors' own use is measured, not the allocator's.
+  mallopt(M_MMAP_THRESHOLD, 64 << 10);
   malloc_trim(0);
   const auto before = kilobytes("VmRSS:");
   work();
