@@ -215,6 +215,12 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
                   const augment::Config& given, const fs::path& out, Run run,
                   const AugmentOptions& options) {
   check_output(out, options.work);
+  if (!corpus.thinking_column.empty()) {
+    user_error(
+        "corpus.thinking_column: {} is for `tpt run` without [augment]; here the thinking is "
+        "written anew",
+        corpus.thinking_column);
+  }
   augment::Config config = given;
   config.chat_server = is_chat_server(engine_config);
   config.model_sha256 = engine_files_sha256(engine_config);

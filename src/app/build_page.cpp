@@ -32,7 +32,7 @@ report::AugmentPart augment_part(const ShownFlow& flow) {
   part.failed = counts.at("failed").get<std::int64_t>();
   part.prompt_tokens = counts.at("prompt_tokens").get<std::int64_t>();
   part.thinking_tokens = counts.at("thinking_tokens").get<std::int64_t>();
-  part.seconds = counts.at("seconds").get<double>();
+  if (counts.at("seconds").is_number()) part.seconds = counts.at("seconds").get<double>();
   if (flow.recipe.has("filter")) {
     add_rows(part, flow.work.kept(), true);
     add_rows(part, flow.work.rejected(), false);
@@ -115,7 +115,7 @@ report::ExperimentPart experiment_part(const ShownFlow& flow) {
     if (recipe.has("eval")) part.runs.push_back(run_point(point));
   }
   const Json& counts = flow.result.augment;
-  part.thinking_seconds = counts.at("seconds").get<double>();
+  if (counts.at("seconds").is_number()) part.thinking_seconds = counts.at("seconds").get<double>();
   part.thinking_tokens = counts.at("thinking_tokens").get<std::int64_t>();
   if (is_rule(counts.at("engine").get<std::string>())) part.thinking_flops = 0;
   return part;

@@ -57,9 +57,15 @@ FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run,
              dump_json(result.lab.at("questions")));
     documents = lab_corpus({work.lab()});
   }
-  if (!recipe.has("augment")) return result;
-  result.augment =
-      augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run, watch);
+  if (recipe.brings_thinking()) {
+    result.augment =
+        take_thinking_step(recipe.corpus, recipe.pack.tokenizer, work.augmented(), run);
+  } else if (recipe.has("augment")) {
+    result.augment =
+        augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run, watch);
+  } else {
+    return result;
+  }
   if (recipe.has("filter")) {
     result.filter = filter_step(recipe.filter, work.augmented(), work.filtered());
     log_info("filter: {} kept, {} rejected {}", dump_json(result.filter.at("kept")),

@@ -104,8 +104,14 @@ void check_order(const Recipe& recipe) {
   }
   needs("augment", {"corpus", "lab"});
   needs("augment", {"engine"});
-  needs("filter", {"augment"});
-  needs("pack", {"augment"});
+  if (recipe.brings_thinking() && recipe.has("augment")) {
+    user_error("{}: has [augment], but corpus.thinking_column says that the thinking is there",
+               recipe.file.string());
+  }
+  if (!recipe.brings_thinking()) {
+    needs("filter", {"augment"});
+    needs("pack", {"augment"});
+  }
   needs("train", {"pack"});
   needs("train", {"model"});
   needs("finetune", {"train"});

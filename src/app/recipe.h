@@ -43,6 +43,8 @@ struct Recipe {
   PlanConfig plan;
 
   bool has(const std::string& section) const { return sections.contains(section); }
+  // The rows come from the corpus with their thinking, and not from [augment].
+  bool brings_thinking() const { return has("corpus") && !corpus.thinking_column.empty(); }
 };
 
 // Reads a recipe; `settings` are "section.option=value" and go over what the file says (those of

@@ -50,6 +50,11 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine,
                   const augment::Config& config, const std::filesystem::path& folder, Run run,
                   const AugmentOptions& options = {});
 
+// Documents that bring their thinking along (corpus.thinking_column) -> the same rows; the tokens
+// of the thinking are counted by the tokenizer.
+Json take_thinking_step(const corpus::Config& corpus, const std::string& tokenizer,
+                        const std::filesystem::path& folder, Run run);
+
 // Rows -> folder/kept and folder/rejected.
 Json filter_step(const filter::Config& config, const std::filesystem::path& input,
                  const std::filesystem::path& folder);

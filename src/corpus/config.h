@@ -14,6 +14,7 @@ struct Config {
   std::vector<std::string> inputs;  // files, folders, globs; s3:// too
   std::string text_column = "text";
   std::string id_column = "id";
+  std::string thinking_column;  // "": the documents bring none along
   bool strict = false;
   double max_bad_share = 0.01;
   bool check_ids = true;

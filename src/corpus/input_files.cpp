@@ -142,6 +142,9 @@ void describe(Fields& fields, Config& config) {
   fields.text("text_column", config.text_column, "the field that holds the text");
   fields.text("id_column", config.id_column,
               "the field that names the document; where it is missing the name is file:row");
+  fields.text("thinking_column", config.thinking_column,
+              "the field that holds the thinking, where the documents bring it along; a recipe "
+              "then has no [augment]");
   fields.flag("strict", config.strict, "stop at the first bad line or file");
   fields.number("max_bad_share", config.max_bad_share,
                 "fail at the end where more than this share of lines and files was bad", 0, 1);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "corpus/item_reader.h"
 #include "storage/atomic_file.h"
 
@@ -49,6 +50,19 @@ class SeenIds {
 
   std::unordered_set<std::uint64_t> hashes_;
 };
+
+// Why a document has no thinking in that field; "" where it has.
+std::string lack_of_thinking(const Document& document, const std::string& column) {
+  const Json fields = parse_json(document.metadata, document.id);
+  const auto found = fields.find(column);
+  if (found == fields.end() || found->is_null()) return "there is no field " + column;
+  if (!found->is_string()) return "the field " + column + " holds no text";
+  const auto& text = found->get_ref<const std::string&>();
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return "the field " + column + " is empty";
+  }
+  return is_utf8(text) ? "" : "the field " + column + " is not valid UTF-8";
+}
 
 }  // namespace
 
@@ -169,6 +183,13 @@ bool Reader::next(Document& document) {
     if (document.id.empty()) {
       document.id = item.line > 0 ? fmt::format("{}:{}", document.source, state.line_of(item))
                                   : document.source;
+    }
+    if (!state.config.thinking_column.empty()) {
+      const std::string lack = lack_of_thinking(document, state.config.thinking_column);
+      if (!lack.empty()) {
+        state.set_aside(state.line_of(item), lack, document.text.substr(0, 200));
+        continue;
+      }
     }
     if (state.config.check_ids && !state.seen.add(document.id)) {
       state.set_aside(state.line_of(item), "the id " + document.id + " came before",

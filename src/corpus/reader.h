@@ -26,9 +26,10 @@ struct Counts {
 Json to_json(const Counts& counts);
 
 // What is bad: a line that is no JSON object or no valid UTF-8, a text that is missing, not a text,
-// or empty, an id of another type than text or integer, an id that came before, a file that cannot
-// be decoded (what came before the damage counts). Each is counted, and written to the bad-items
-// file with file, line, reason and the beginning of its text (docs/formats.md).
+// or empty, a missing, empty or other than text field of thinking where one is asked for, an id of
+// another type than text or integer, an id that came before, a file that cannot be decoded (what
+// came before the damage counts). Each is counted, and written to the bad-items file with file,
+// line, reason and the beginning of its text (docs/formats.md).
 class Reader : public Source<Document> {
  public:
   // `bad_items_file` may be empty: then they are counted, and not told of. Error(user) as

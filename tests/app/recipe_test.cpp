@@ -68,6 +68,10 @@ TEST(Recipe, MistakesAreNamed) {
   EXPECT_THAT(problem_of("[pack]\nsede = 1\n[augment]\n[engine]\n[lab]\n"), HasSubstr("seed"));
   EXPECT_THAT(problem_of("[augment]\n[engine]\n"), HasSubstr("[corpus] or [lab]"));
   EXPECT_THAT(problem_of("[corpus]\n[lab]\n"), HasSubstr("one of them"));
+  EXPECT_THAT(problem_of("[corpus]\n[filter]\n"), HasSubstr("[filter] needs [augment]"));
+  EXPECT_EQ(problem_of("[corpus]\nthinking_column = \"mind\"\n[filter]\n[pack]\n"), "");
+  EXPECT_THAT(problem_of("[corpus]\nthinking_column = \"mind\"\n[engine]\n[augment]\n"),
+              HasSubstr("the thinking is there"));
   EXPECT_THAT(problem_of("flows = [\"a.toml\"]\n[lab]\n"), HasSubstr("one or the other"));
   EXPECT_THAT(problem_of("[lab]\n", {"lab.documents"}), HasSubstr("section.option=value"));
   EXPECT_THAT(problem_of("[lab]\n", {"lba.documents=1"}), HasSubstr("lba"));

@@ -158,6 +158,24 @@ TEST_F(ReaderTest, KeepsBadLinesAsideWithTheirPlace) {
   EXPECT_EQ(items[0].at("beginning"), "nonsense");
 }
 
+TEST_F(ReaderTest, ThinkingIsAskedForWhereItsFieldIsNamed) {
+  const std::vector<std::pair<std::string, std::string>> lines = {
+      {R"({"text": "a", "mind": "b"})", ""},
+      {R"({"text": "a"})", "there is no field mind"},
+      {R"({"text": "a", "mind": null})", "there is no field mind"},
+      {R"({"text": "a", "mind": ["b"]})", "the field mind holds no text"},
+      {R"({"text": "a", "mind": " \n"})", "the field mind is empty"},
+  };
+  for (const auto& [line, reason] : lines) {
+    const auto path = write("c.jsonl", line + "\n");
+    const auto documents = read({path.string()}, {.thinking_column = "mind"});
+    EXPECT_EQ(documents.size(), reason.empty() ? 1U : 0U) << line;
+    const auto items = bad_items();
+    EXPECT_EQ(items.empty() ? "" : items[0].at("reason").get<std::string>(), reason) << line;
+    fs::remove(folder_ / "bad.jsonl");
+  }
+}
+
 TEST_F(ReaderTest, StrictStopsAtTheFirstBadLine) {
   const auto path = write("c.jsonl", "{\"text\":\"a\"}\nnonsense\n");
   Reader reader({.inputs = {path.string()}, .strict = true}, "");
