@@ -35,8 +35,8 @@ test-san: setup-test
 	cmake --build $(BUILD)-asan -j $(JOBS)
 	scripts/test --fast $(BUILD)-asan
 	cmake -S . -B $(BUILD)-tsan -G Ninja -DTPT_TORCH_FREE=ON -DTPT_SANITIZE=thread -DCMAKE_BUILD_TYPE=RelWithDebInfo
-	cmake --build $(BUILD)-tsan -j $(JOBS) --target tpt_augment_test tpt_pack_test tpt_eval_test
-	scripts/test --fast $(BUILD)-tsan augment pack eval
+	cmake --build $(BUILD)-tsan -j $(JOBS) --target tpt_augment_test tpt_pack_test tpt_eval_test tpt_engine_test
+	scripts/test --fast $(BUILD)-tsan augment pack eval 'engine:HttpServer*:Mock*:Http*'
 
 bench-augment bench-train: bench-%: setup-bench $(BUILD)/build.ninja
 	bench/$* $(BUILD)
