@@ -66,6 +66,10 @@ if(NOT TPT_TORCH_FREE)
   find_package(Torch REQUIRED)
   # The wheel brings headers of a newer fmt that hide the system's, but not its library.
   set_property(TARGET torch APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS FMT_HEADER_ONLY=1)
+  # at::parallel_for is a template: without OpenMP in the flags of our code it runs on one thread, in silence.
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  set_property(TARGET torch APPEND PROPERTY INTERFACE_COMPILE_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:${OpenMP_CXX_FLAGS}>)
+  set_property(TARGET torch APPEND PROPERTY INTERFACE_LINK_LIBRARIES OpenMP::OpenMP_CXX)
   # The wheel's own flags carry -D_GLIBCXX_USE_CXX11_ABI=1 only, which is the default here.
 endif()
 

@@ -1,5 +1,6 @@
 #include "model/attention_rows.h"
 
+#include "model/attention_product.h"
 #include "model/vector_clones.h"
 
 #include <algorithm>
@@ -9,63 +10,7 @@
 namespace tpt::model {
 namespace {
 
-constexpr std::int64_t kLanes = 16;
-constexpr std::int64_t kTile = 2 * kLanes;
-constexpr std::int64_t kRows = 4;
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
-
 std::int64_t tiles_of(std::int64_t columns) { return (columns + kTile - 1) / kTile; }
-
-// y [R, columns] = or += x [R, in] tile [in, kTile]; x has its own stride each way, so that it can
-// be read transposed.
-template <std::int64_t R>
-__attribute__((always_inline)) inline void product_rows(const float* x, std::int64_t row_stride,
-                                                        std::int64_t in_stride, std::int64_t in,
-                                                        const float* tile, float* y,
-                                                        std::int64_t y_stride, std::int64_t columns,
-                                                        bool add) {
-  Lanes sums[R][2] = {};
-  for (std::int64_t i = 0; i < in; ++i) {
-    Lanes low;
-    Lanes high;
-    std::memcpy(&low, tile + i * kTile, sizeof(low));
-    std::memcpy(&high, tile + i * kTile + kLanes, sizeof(high));
-    for (std::int64_t r = 0; r < R; ++r) {
-      sums[r][0] += x[r * row_stride + i * in_stride] * low;
-      sums[r][1] += x[r * row_stride + i * in_stride] * high;
-    }
-  }
-  for (std::int64_t r = 0; r < R; ++r) {
-    float row[kTile];
-    std::memcpy(row, &sums[r], sizeof(row));
-    float* to = y + r * y_stride;
-    if (!add && columns >= kTile) {
-      std::memcpy(to, row, sizeof(row));
-    } else {
-      for (std::int64_t c = 0; c < std::min(columns, kTile); ++c)
-        to[c] = row[c] + (add ? to[c] : 0);
-    }
-  }
-}
-
-// All columns of up to kRows rows; `tiles` are [columns / kTile, tile_rows, kTile], read from row
-// `first` on.
-TPT_VECTOR_CLONES
-void product(const float* x, std::int64_t row_stride, std::int64_t in_stride, std::int64_t in,
-             const float* tiles, std::int64_t tile_rows, float* y, std::int64_t y_stride,
-             std::int64_t columns, std::int64_t rows, bool add) {
-  for (std::int64_t c = 0; c < columns; c += kTile) {
-    const float* tile = tiles + c * tile_rows;
-    if (rows == kRows) {
-      product_rows<kRows>(x, row_stride, in_stride, in, tile, y + c, y_stride, columns - c, add);
-    } else {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        product_rows<1>(x + r * row_stride, row_stride, in_stride, in, tile, y + r * y_stride + c,
-                        y_stride, columns - c, add);
-      }
-    }
-  }
-}
 
 // [rows, n] -> [n / kTile, rows, kTile].
 void pack(ConstHeadRows from, std::int64_t rows, std::int64_t n, std::vector<float>& tiles) {
@@ -145,6 +90,7 @@ void HeadAttention::set_keys_values(ConstHeadRows keys, ConstHeadRows values) {
 void HeadAttention::forward(ConstHeadRows query, const std::int64_t* first, HeadRows out,
                             float* lse) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(n_));
+  const AttentionProduct product = attention_product();
   for (std::int64_t i = 0; i < t_; i += kRows) {
     const std::int64_t rows = std::min(kRows, t_ - i);
     const std::int64_t from = first == nullptr ? 0 : first[i] / kTile * kTile;
@@ -166,6 +112,7 @@ void HeadAttention::backward(ConstHeadRows query, const std::int64_t* first, Con
                              const float* lse, ConstHeadRows grad_out, HeadRows grad_query,
                              HeadRows grad_key, HeadRows grad_value) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(n_));
+  const AttentionProduct product = attention_product();
   pack(query, t_, n_, query_);
   pack(grad_out, t_, n_, grad_out_);
   for (std::int64_t i = 0; i < t_; i += kRows) {

@@ -2,14 +2,20 @@
 #include "model/fused_ops.h"
 
 #include "base/error.h"
+#include "base/random.h"
+#include "model/attention_product.h"
 #include "model/decoder_rows.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
 #include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
 
 namespace tpt::model {
 namespace {
@@ -40,6 +46,71 @@ void expect_same(const Operation& fused, const Operation& plain, const Inputs& i
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     EXPECT_LT(difference(inputs[i].grad(), copies[i].grad()), tolerance) << "input " << i;
   }
+}
+
+// ATen's loops are templates that stay on one thread where our code is compiled without OpenMP.
+TEST(FusedOpsTest, LoopsRunOnAllThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  at::parallel_for(0, 2, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  });
+  at::set_num_threads(before);
+  EXPECT_EQ(threads.size(), 2U);
+}
+
+TEST(FusedOpsTest, EveryProductOfAttentionIsTheSame) {
+  constexpr std::int64_t kIn = 19, kTileRows = 23, kStride = 150;
+  Random random(5);
+  const auto numbers = [&](std::int64_t count) {
+    std::vector<float> all(static_cast<std::size_t>(count));
+    for (float& one : all) one = static_cast<float>(random.uniform() - 0.5);
+    return all;
+  };
+  const std::vector<float> x = numbers(kStride * kStride);
+  const std::vector<float> tiles = numbers(4 * kTile * kTileRows);
+  const std::vector<float> start = numbers(kRows * kStride);
+  for (const AttentionProduct product :
+       {portable_attention_product(), avx2_attention_product(), avx512_attention_product()}) {
+    if (product == nullptr ||
+        (product == avx2_attention_product() && !__builtin_cpu_supports("avx2")) ||
+        (product == avx512_attention_product() && !__builtin_cpu_supports("avx512f"))) {
+      continue;
+    }
+    for (const std::int64_t columns : {1, 7, 8, 16, 31, 32, 40, 64, 100}) {
+      for (const std::int64_t rows : {1, 3, 4}) {
+        for (const bool add : {false, true}) {
+          for (const auto& [row_stride, in_stride] :
+               {std::pair{kStride, std::int64_t{1}}, std::pair{std::int64_t{1}, kStride}}) {
+            std::vector<float> y = start;
+            product(x.data(), row_stride, in_stride, kIn, tiles.data(), kTileRows, y.data(),
+                    kStride, columns, rows, add);
+            for (std::int64_t r = 0; r < kRows; ++r) {
+              for (std::int64_t c = 0; c < kStride; ++c) {
+                const auto at = static_cast<std::size_t>(r * kStride + c);
+                double wanted = start[at];
+                if (r < rows && c < columns) {
+                  wanted = add ? wanted : 0.0;
+                  for (std::int64_t i = 0; i < kIn; ++i) {
+                    wanted += static_cast<double>(
+                                  x[static_cast<std::size_t>(r * row_stride + i * in_stride)]) *
+                              tiles[static_cast<std::size_t>(c / kTile * kTile * kTileRows +
+                                                             i * kTile + c % kTile)];
+                  }
+                }
+                ASSERT_NEAR(y[at], wanted, 1e-5)
+                    << rows << " x " << columns << " at " << r << ", " << c;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_NE(attention_product(), nullptr);
 }
 
 TEST(FusedOpsTest, RmsNorm) {
