@@ -1,12 +1,12 @@
 #include "app/stop_signal.h"
 #include "app/terminal_progress.h"
-#include "app/verbs.h"
+#include "app/verb_table.h"
 #include "base/error.h"
 #include "base/log.h"
 
-#include <array>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,54 +16,34 @@ namespace {
 
 enum Exit { kDone = 0, kFailed = 1, kUserMistake = 2, kBadData = 3, kBug = 70, kInterrupted = 130 };
 
-struct Verb {
-  std::string_view name;
-  std::string_view summary;
-  void (*function)(Arguments, Run);
-};
-
-constexpr std::array<Verb, 15> kVerbs = {{
-    {"run", "a whole recipe: corpus to report", run_verb},
-    {"augment", "have an engine think about every document", augment_verb},
-    {"filter", "keep the thinking worth training on, drop the rest with a reason", filter_verb},
-    {"inspect", "page through the rows, kept and rejected, with the reasons", inspect_verb},
-    {"pack", "documents and thinking into Megatron shards", pack_verb},
-    {"train", "pre-train or fine-tune a model on shards", train_verb},
-    {"replay-step", "run one step of a training run again, bit for bit", replay_step_verb},
-    {"verify-resume", "show on your own shards that a killed run goes on bit for bit",
-     verify_resume_verb},
-    {"selftest", "show on this machine that documents in one row are kept apart", selftest_verb},
-    {"export", "a checkpoint for llama.cpp, or as another Hugging Face folder", export_verb},
-    {"eval", "put questions to a checkpoint or another engine and grade the answers", eval_verb},
-    {"report", "the page and the summary of a finished run", report_verb},
-    {"plan", "tokens, GPU-hours and disk of a corpus before it is paid for", plan_verb},
-    {"lab", "write the controlled corpus with its questions", lab_verb},
-    {"mock-server", "a server without a model, with faults on demand, to rehearse with",
-     mock_server_verb},
-}};
-
 void print_overview() {
   fmt::print(
       "tpt: thinking augmented pre-training, from corpus to report\n\nusage: tpt VERB "
       "[options]\n\n");
-  for (const Verb& verb : kVerbs) fmt::print("  {:<13} {}\n", verb.name, verb.summary);
+  for (const Verb& verb : verb_table()) fmt::print("  {:<13} {}\n", verb.name, verb.summary);
   fmt::print(
       "\n'tpt VERB --help' lists every option; 'tpt --version' names this build.\n"
       "exit status: 0 done, 1 disk or remote, 2 a mistake in the options, 3 bad data, 130 "
       "stopped and resumable\n");
 }
 
-void run_named(std::string_view name, Arguments arguments) {
-  for (const Verb& verb : kVerbs) {
-    if (verb.name != name) continue;
-    const StopSignal stop;
-    TerminalProgress progress;
-    verb.function(arguments, {.progress = progress, .stop = stop.token()});
-    return;
+// A verb of two words goes before one of its first word.
+const Verb& chosen(std::span<const std::string> words) {
+  const Verb* one_word = nullptr;
+  for (const Verb& verb : verb_table()) {
+    if (words.size() > 1 && verb.name == words[0] + " " + words[1]) return verb;
+    if (verb.name == words[0]) one_word = &verb;
   }
-  std::string allowed;
-  for (const Verb& verb : kVerbs) allowed += (allowed.empty() ? "" : ", ") + std::string(verb.name);
-  user_error("there is no verb {}; allowed: {}", name, allowed);
+  if (one_word == nullptr) refuse_verb(words[0]);
+  return *one_word;
+}
+
+void run_chosen(std::span<const std::string> words) {
+  const Verb& verb = chosen(words);
+  const bool has_two_words = verb.name.find(' ') != std::string_view::npos;
+  const StopSignal stop;
+  TerminalProgress progress;
+  verb.function(words.subspan(has_two_words ? 2 : 1), {.progress = progress, .stop = stop.token()});
 }
 
 Exit status_of(ErrorKind kind) {
@@ -89,7 +69,7 @@ Exit run_program(const std::vector<std::string>& arguments) {
     } else if (arguments[0] == "--version") {
       fmt::print("tpt {}\n", TPT_VERSION);
     } else {
-      run_named(arguments[0], Arguments(arguments).subspan(1));
+      run_chosen(arguments);
     }
     return kDone;
   } catch (const Interrupted& stopped) {

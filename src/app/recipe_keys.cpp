@@ -6,9 +6,10 @@
 namespace tpt::app {
 namespace {
 
-constexpr std::array<std::string_view, 17> kSections = {
-    "corpus",   "lab",  "engine", "augment",    "filter", "pack", "model",  "train", "verify",
-    "finetune", "task", "eval",   "experiment", "report", "plan", "replay", "mock"};
+constexpr std::array<std::string_view, 19> kSections = {
+    "corpus", "lab",    "engine",   "augment", "filter",    "pack",       "model",
+    "train",  "verify", "finetune", "task",    "eval",      "experiment", "report",
+    "plan",   "replay", "mock",     "export",  "train_plan"};
 constexpr std::array<std::string_view, 3> kValues = {"title", "description", "flows"};
 
 bool contains(const auto& list, std::string_view key) {

@@ -22,6 +22,7 @@ void eval_verb(Arguments arguments, Run run);
 void report_verb(Arguments arguments, Run run);
 void run_verb(Arguments arguments, Run run);
 void plan_verb(Arguments arguments, Run run);
+void plan_train_verb(Arguments arguments, Run run);
 void lab_verb(Arguments arguments, Run run);
 void mock_server_verb(Arguments arguments, Run run);
 void inspect_verb(Arguments arguments, Run run);
