@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export TPT_CACHE ?= $(HOME)/.cache/tpt
 export CCACHE_DIR ?= $(TPT_CACHE)/ccache
 
-.PHONY: demo demo-short build test test-fast test-san setup setup-test setup-bench check format bench-augment bench-train stress clean
+.PHONY: demo demo-short build test test-fast test-san test-trainer setup setup-test setup-bench check format bench-augment bench-train stress clean
 
 demo: build
 	$(BUILD)/tpt run recipes/demo.toml --out $(BUILD)/demo
@@ -38,6 +38,12 @@ test-san: setup-test
 	cmake --build $(BUILD)-tsan -j $(JOBS) --target tpt_augment_test tpt_pack_test tpt_eval_test tpt_engine_test
 	scripts/test --fast $(BUILD)-tsan augment pack eval 'engine:HttpServer*:Mock*:Http*'
 
+# The program that only trains, as a build of its own (docs/training.md).
+test-trainer: setup
+	cmake -S . -B $(BUILD)-trainer -G Ninja -DTPT_TRAINER_ONLY=ON
+	cmake --build $(BUILD)-trainer -j $(JOBS)
+	$(BUILD)-trainer/tpt_flow_test
+
 bench-augment bench-train: bench-%: setup-bench $(BUILD)/build.ninja
 	bench/$* $(BUILD)
 
@@ -64,4 +70,4 @@ $(BUILD)/build.ninja: CMakeLists.txt cmake/Dependencies.cmake
 	cmake -S . -B $(BUILD) -G Ninja
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-trainer $(BUILD)-asan $(BUILD)-tsan

@@ -1,5 +1,6 @@
 # tpt_room(NAME [ROOMS ...] [LIBS ...] [TORCH]): the static library of one folder of src/, and its test program from
-# tests/NAME. TORCH: the folder shares one precompiled torch header.
+# tests/NAME. TORCH: the folder shares one precompiled torch header. TPT_ROOM_ONLY_NAME lists the files that it is made
+# of in place of all, TPT_ROOM_WITHOUT_NAME those that it is made without.
 
 set(TPT_WARNINGS -Wall -Wextra -Wshadow -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers -Werror)
 
@@ -20,7 +21,8 @@ function(tpt_torch_header target)
 endfunction()
 
 if(NOT TPT_TORCH_FREE)
-  file(WRITE ${CMAKE_BINARY_DIR}/torch_header.cpp "// Carries the precompiled torch header that model and train share.\n")
+  # Written only where it differs: else every run of CMake would compile all that uses the header again.
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/torch_header.cpp CONTENT "// Carries the precompiled torch header that model and train share.\n")
   add_library(tpt_torch_header STATIC ${CMAKE_BINARY_DIR}/torch_header.cpp)
   target_link_libraries(tpt_torch_header PRIVATE ${TORCH_LIBRARIES})
   target_precompile_headers(tpt_torch_header PRIVATE <ATen/ATen.h> <torch/csrc/autograd/custom_function.h>)
@@ -31,7 +33,14 @@ endif()
 function(tpt_room name)
   cmake_parse_arguments(ROOM "TORCH" "" "ROOMS;LIBS" ${ARGN})
   list(TRANSFORM ROOM_ROOMS PREPEND tpt_)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  if(DEFINED TPT_ROOM_ONLY_${name})
+    list(TRANSFORM TPT_ROOM_ONLY_${name} PREPEND ${CMAKE_SOURCE_DIR}/src/${name}/ OUTPUT_VARIABLE sources)
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  endif()
+  foreach(left_out ${TPT_ROOM_WITHOUT_${name}})
+    list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/src/${name}/${left_out})
+  endforeach()
   if(sources)
     add_library(tpt_${name} STATIC ${sources})
     target_include_directories(tpt_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
@@ -45,7 +54,7 @@ function(tpt_room name)
     target_include_directories(tpt_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(tpt_${name} INTERFACE ${ROOM_ROOMS} ${ROOM_LIBS})
   endif()
-  if(TPT_BUILD_TESTS)
+  if(TPT_BUILD_TESTS AND NOT TPT_TRAINER_ONLY)
     file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
     if(tests)
       add_executable(tpt_${name}_test ${tests})
@@ -84,9 +93,14 @@ function(tpt_build_commit target)
   target_include_directories(${target} PRIVATE ${folder})
 endfunction()
 
-# tpt_flow_test(PROGRAM): tests/flow drives the finished program as a process of its own.
+# tpt_flow_test(PROGRAM [TEST...]): tests/flow drives the finished program as a process of its own; with TEST these files
+# alone.
 function(tpt_flow_test program)
-  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/flow/*.cpp)
+  if(ARGN)
+    list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/tests/flow/ OUTPUT_VARIABLE tests)
+  else()
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/flow/*.cpp)
+  endif()
   add_executable(tpt_flow_test ${tests})
   add_dependencies(tpt_flow_test ${program})
   target_include_directories(tpt_flow_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)

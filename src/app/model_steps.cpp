@@ -9,39 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json to_json(const train::Result& result, const fs::path& folder) {
-  Json json = Json::object();
-  json["tokens"] = result.tokens;
-  json["steps"] = result.steps;
-  json["seconds"] = result.seconds;
-  json["flops"] = result.flops;
-  json["final_loss"] = result.final_loss;
-  Json& checkpoints = json["checkpoints"] = Json::array();
-  for (const train::Checkpoint& checkpoint : result.checkpoints) {
-    checkpoints.push_back({{"budget", checkpoint.budget},
-                           {"tokens", checkpoint.tokens},
-                           {"folder", fs::relative(checkpoint.folder, folder).string()}});
-  }
-  return json;
-}
-
 }  // namespace
-
-Json train_step(const train::Config& config, const model::Config& model, const fs::path& shards,
-                const fs::path& folder, Run run) {
-  Json recipe = Json::object();
-  recipe["train"] = train::recipe_of(config);
-  std::vector<fs::path> inputs = {shards};
-  if (config.init_from.empty()) {
-    recipe["model"] = recorded("model", model);
-  } else {
-    inputs.emplace_back(config.init_from);
-  }
-  const Stage stage{.step = "train", .folder = folder, .recipe = recipe, .inputs = inputs};
-  return run_stage(stage, [&] {
-    return to_json(train::run(config, model, shards, folder, run.progress, run.stop), folder);
-  });
-}
 
 Json held_out_step(const fs::path& checkpoint, const fs::path& shards, std::int64_t seq_length,
                    std::int64_t max_rows, const fs::path& folder) {

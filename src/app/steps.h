@@ -4,6 +4,7 @@
 
 #include "app/engines.h"
 #include "app/stage.h"
+#include "app/train_step.h"
 #include "augment/augment.h"
 #include "augment/dataset_card.h"
 #include "augment/metrics_text.h"
@@ -11,9 +12,7 @@
 #include "eval/examine.h"
 #include "filter/filter.h"
 #include "lab/config.h"
-#include "model/config.h"
 #include "pack/pack.h"
-#include "train/config.h"
 
 #include <filesystem>
 #include <optional>
@@ -68,10 +67,6 @@ Json pack_documents_step(pack::Config config, const corpus::Config& corpus,
 // Fine-tuning examples -> shards.
 Json pack_examples_step(const pack::Config& config, const std::filesystem::path& examples,
                         const std::filesystem::path& folder, Run run);
-
-// Shards -> checkpoints. `config.init_from` counts as an input.
-Json train_step(const train::Config& config, const model::Config& model,
-                const std::filesystem::path& shards, const std::filesystem::path& folder, Run run);
 
 // Loss of a checkpoint on held-out shards.
 Json held_out_step(const std::filesystem::path& checkpoint, const std::filesystem::path& shards,

@@ -1,5 +1,5 @@
 #include "app/command_line.h"
-#include "app/steps.h"
+#include "app/train_step.h"
 #include "app/verbs.h"
 
 #include <fmt/core.h>

@@ -1,6 +1,6 @@
 #include "app/child_process.h"
 #include "app/command_line.h"
-#include "app/steps.h"
+#include "app/train_step.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/random.h"

@@ -1,0 +1,17 @@
+# tpt_gpu(MODEL TRAIN): what these two rooms have of their own for a GPU, where libtorch is one with CUDA; find_package(Torch)
+# has then looked for the toolkit and enabled the language. Else what stands in their places.
+function(tpt_gpu model train)
+  set(source ${CMAKE_SOURCE_DIR}/src)
+  if(TARGET torch_cuda)
+    # An object library: the flags of the rooms are the C++ compiler's.
+    add_library(tpt_gpu_kernels OBJECT ${source}/model/cuda/gpu_kernels.cu)
+    target_include_directories(tpt_gpu_kernels PRIVATE ${source})
+    set_target_properties(tpt_gpu_kernels PROPERTIES CUDA_STANDARD 17)
+    target_sources(${model} PRIVATE $<TARGET_OBJECTS:tpt_gpu_kernels>)
+    target_sources(${train} PRIVATE ${source}/train/cuda/device_name.cpp)
+    target_include_directories(${train} PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  else()
+    target_sources(${model} PRIVATE ${source}/model/no_cuda/gpu_kernels.cpp)
+    target_sources(${train} PRIVATE ${source}/train/no_cuda/device_name.cpp)
+  endif()
+endfunction()
