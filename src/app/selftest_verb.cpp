@@ -22,14 +22,17 @@ model::Transformer small_network() {
 
 void selftest_verb(Arguments arguments, Run /*run*/) {
   std::string folder;
+  std::string device = "auto";
   CommandLine line("selftest",
                    "Shows on this machine that documents in one row are kept apart where they are "
                    "to be: other text in the first changes no bit of the second's logits and "
                    "gradients. The same with isolation off must show a change.");
   line.text("model", folder, "a Hugging Face folder to try; else a small random model");
+  line.text("device", device, "cpu, cuda, cuda:N; auto: a GPU where there is one");
   line.example("tpt selftest --model models/SmolLM2-135M");
   if (!line.parse(arguments)) return;
   const auto network = folder.empty() ? small_network() : model::load_transformer(folder);
+  train::move_to_device(network, device);
   Json results = Json::array();
   bool passed = true;
   for (const auto& [word, precision] :

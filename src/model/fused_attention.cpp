@@ -110,6 +110,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
 
 at::Tensor causal_attention(const at::Tensor& query_bhtn, const at::Tensor& key_bktn,
                             const at::Tensor& value_bktn, const at::Tensor& first_bt) {
+  TPT_CHECK(query_bhtn.is_cpu(), "loops over rows are for the host's memory");
   TPT_CHECK(query_bhtn.size(1) % key_bktn.size(1) == 0, "{} query heads, {} key heads",
             query_bhtn.size(1), key_bktn.size(1));
   std::optional<at::Tensor> first;

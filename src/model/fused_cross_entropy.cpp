@@ -93,6 +93,7 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
 
 at::Tensor cross_entropy(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                          const at::Tensor& targets_n, bool bf16) {
+  TPT_CHECK(hidden_nd.is_cpu(), "loops over rows are for the host's memory");
   TPT_CHECK(hidden_nd.size(0) == targets_n.numel(), "{} targets for {} rows", targets_n.numel(),
             hidden_nd.size(0));
   const at::Tensor targets = targets_n.contiguous();

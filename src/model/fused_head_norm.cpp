@@ -100,6 +100,7 @@ class NormHeads : public torch::autograd::Function<NormHeads> {
 at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_norm,
                       const at::Tensor& key_norm, std::int64_t num_heads, std::int64_t num_kv_heads,
                       double epsilon) {
+  TPT_CHECK(qkv.is_cpu(), "loops over rows are for the host's memory");
   return NormHeads::apply(qkv, query_norm, key_norm, num_heads, num_kv_heads, epsilon);
 }
 

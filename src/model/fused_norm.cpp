@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "model/fused_ops.h"
 #include "model/fused_rows.h"
 
@@ -93,9 +94,13 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
+  TPT_CHECK(x.is_cpu(), "loops over rows are for the host's memory");
   return RmsNorm::apply(x, weight, epsilon);
 }
 
-at::Tensor swiglu(const at::Tensor& gate_up) { return SwiGlu::apply(gate_up); }
+at::Tensor swiglu(const at::Tensor& gate_up) {
+  TPT_CHECK(gate_up.is_cpu(), "loops over rows are for the host's memory");
+  return SwiGlu::apply(gate_up);
+}
 
 }  // namespace tpt::model

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "model/fused_ops.h"
 #include "model/fused_rows.h"
 
@@ -123,6 +124,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads_rotary(const at::Tens
                                                                   const RotaryTables& tables,
                                                                   std::int64_t num_heads,
                                                                   std::int64_t num_kv_heads) {
+  TPT_CHECK(qkv.is_cpu(), "loops over rows are for the host's memory");
   auto parts = SplitHeadsRotary::apply(qkv, position_bt, tables.cosines, tables.sines, num_heads,
                                        num_kv_heads);
   return {parts[0], parts[1], parts[2]};

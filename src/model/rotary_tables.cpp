@@ -54,16 +54,17 @@ RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double
   return {at::cos(angles), at::sin(angles)};
 }
 
-RotaryTables GrowingRotaryTables::reaching(std::int64_t positions) {
+RotaryTables GrowingRotaryTables::reaching(std::int64_t positions, at::Device device) {
   TPT_CHECK(positions <= config_.max_positions, "{} positions, the model has {}", positions,
             config_.max_positions);
   const std::scoped_lock lock(mutex_);
   const std::int64_t have = tables_.cosines.defined() ? tables_.cosines.size(0) : 0;
-  if (positions > have) {
+  if (positions > have || tables_.cosines.device() != device) {
     // A later backward pass may need them too, whoever asks first.
     const c10::InferenceMode ordinary(false);
     const std::int64_t enough = std::min(std::max(positions, 2 * have), config_.max_positions);
     tables_ = rotary_tables(enough, config_.head_dim, config_.rope_theta, config_.rope_scaling);
+    tables_ = {tables_.cosines.to(device), tables_.sines.to(device)};
   }
   return tables_;
 }

@@ -28,8 +28,8 @@ RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_dim, double
 class GrowingRotaryTables {
  public:
   explicit GrowingRotaryTables(const Config& config) : config_(config) {}
-  // At least `positions` long; TPT_CHECK that the model has as many.
-  RotaryTables reaching(std::int64_t positions);
+  // At least `positions` long, in memory of `device`; TPT_CHECK that the model has as many.
+  RotaryTables reaching(std::int64_t positions, at::Device device = at::kCPU);
 
  private:
   Config config_;

@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "model/device_layer.h"
 #include "model/fused_ops.h"
+#include "model/layer_weights.h"
 #include "model/recompute.h"
 #include "model/rotary_tables.h"
 
@@ -18,15 +20,6 @@
 
 namespace tpt::model {
 namespace {
-
-struct Layer {
-  at::Tensor attention_norm;
-  at::Tensor query, key, value, attention_out;
-  at::Tensor query_bias, key_bias, value_bias;  // undefined where there are none
-  at::Tensor query_norm, key_norm;              // likewise
-  at::Tensor mlp_norm;
-  at::Tensor gate, up, down;
-};
 
 // Independent normal numbers by Box and Muller: the same on every machine, which torch's are not.
 at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, std::uint64_t seed,
@@ -126,6 +119,7 @@ struct Transformer::State {
   at::Tensor head;  // the embedding where tied
   NamedTensors parameters;
   mutable GrowingRotaryTables rotary;
+  std::optional<Kernels> chosen;
 
   State(const Config& shape, const Weights& weights) : config(shape), rotary(shape) {
     TPT_CHECK(config == resolved(config, config.vocab_size), "the config is not resolved");
@@ -211,14 +205,42 @@ struct Transformer::State {
     return x_btd + linear(swiglu(gate_up), layer.down, precision);
   }
 
+  Kernels kernels() const {
+    return chosen.value_or(embedding.is_cpu() ? Kernels::rows : Kernels::torch);
+  }
+
+  at::Tensor run_by_torch(const at::Tensor& ids_bt, const at::Tensor& document_bt,
+                          Precision precision, Activations activations,
+                          std::int64_t repeats) const {
+    const at::Device device = embedding.device();
+    const std::int64_t b = ids_bt.size(0), t = ids_bt.size(1);
+    DevicePass pass{spans_of(document_bt, b, t, device),
+                    {},
+                    precision == Precision::bf16 ? at::kBFloat16 : at::kFloat};
+    pass.rotary = rotary_of(rotary.reaching(t, device), pass.spans.position_N);
+    const bool again = activations == Activations::recomputed && at::GradMode::is_enabled();
+    at::Tensor x_Nd = at::embedding(embedding, moved(ids_bt, device).flatten());
+    for (const std::int64_t number : layers_in_order(config, times(repeats))) {
+      const Layer& layer = layers[static_cast<std::size_t>(number)];
+      const auto part = [pass, this, &layer](const at::Tensor& x) {
+        return device_layer(config, layer, pass, x);
+      };
+      x_Nd = again ? recomputed(part, x_Nd) : part(x_Nd);
+    }
+    return device_rms_norm(x_Nd, final_norm, config.norm_epsilon, at::kFloat).view({b, t, -1});
+  }
+
+  std::int64_t times(std::int64_t repeats) const {
+    return repeats == 0 ? config.recurrence.repeats : repeats;
+  }
+
   at::Tensor run(const at::Tensor& ids_bt, const at::Tensor& position_bt,
                  const at::Tensor& document_bt, Precision precision, Activations activations,
                  std::int64_t repeats) const {
     const RotaryTables tables = rotary.reaching(ids_bt.size(1));
     const bool again = activations == Activations::recomputed && at::GradMode::is_enabled();
     at::Tensor x_btd = at::embedding(embedding, ids_bt);
-    const std::int64_t times = repeats == 0 ? config.recurrence.repeats : repeats;
-    for (const std::int64_t number : layers_in_order(config, times)) {
+    for (const std::int64_t number : layers_in_order(config, times(repeats))) {
       const Layer& layer = layers[static_cast<std::size_t>(number)];
       const auto part = [=, this, &layer](const at::Tensor& x) {
         return run_layer(layer, x, position_bt, document_bt, tables, precision);
@@ -272,6 +294,9 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
                                 const at::Tensor& document_bt, Activations activations,
                                 std::int64_t repeats) const {
+  if (state_->kernels() == Kernels::torch) {
+    return state_->run_by_torch(ids_bt, document_bt, precision, activations, repeats);
+  }
   if (document_bt.defined()) {
     return state_->run(ids_bt, restarting_positions(document_bt), document_bt, precision,
                        activations, repeats);
@@ -286,8 +311,16 @@ at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) co
 
 at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                                      Precision precision) const {
+  if (state_->kernels() == Kernels::torch) {
+    return device_cross_entropy(hidden_nd, state_->head, moved(targets_n, device()),
+                                precision == Precision::bf16);
+  }
   return cross_entropy(hidden_nd, state_->head, targets_n, precision == Precision::bf16);
 }
+
+void Transformer::use(Kernels kernels) { state_->chosen = kernels; }
+
+at::Device Transformer::device() const { return state_->embedding.device(); }
 
 const NamedTensors& Transformer::parameters() const { return state_->parameters; }
 

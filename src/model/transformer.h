@@ -23,6 +23,10 @@ namespace tpt::model {
 // alone, which is then run again. The numbers are the same.
 enum class Activations { kept, recomputed };
 
+// What computes: the program's own loops over rows, for fp32 in the host's memory; or torch's
+// kernels, in any device's memory.
+enum class Kernels { rows, torch };
+
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 class Transformer {
@@ -39,7 +43,8 @@ class Transformer {
   // ids_bt: int64 [b, t] -> hidden states after the last norm [b, t, d]. Causal.
   // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
   // same number (which stand together), and rotary positions restart with each document.
-  // `repeats`: how often a repeated block is run; 0: as often as the config says.
+  // ids_bt and document_bt may stand in the host's memory wherever the weights are; document_bt
+  // must. `repeats`: how often a repeated block is run; 0: as often as the config says.
   at::Tensor forward(const at::Tensor& ids_bt, Precision precision,
                      const at::Tensor& document_bt = {},
                      Activations activations = Activations::kept, std::int64_t repeats = 0) const;
@@ -54,6 +59,10 @@ class Transformer {
   // listed.
   const NamedTensors& parameters() const;
   const Config& config() const;
+  // Where the weights are.
+  at::Device device() const;
+  // In place of what fits the device: rows where that is the host's memory, torch elsewhere.
+  void use(Kernels kernels);
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "model/device_ops.h"
 
 #include <ATen/ATen.h>
 
@@ -120,6 +121,14 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config,
   }
   if (!config.cross_document_attention) {
     batch.document_bt = document_numbers(rows, positions);
+  }
+  return batch;
+}
+
+Batch moved_to(Batch batch, at::Device device) {
+  for (at::Tensor* tensor :
+       {&batch.ids_bt, &batch.position_n, &batch.targets_n, &batch.weights_n, &batch.kind_n}) {
+    *tensor = model::moved(*tensor, device);
   }
   return batch;
 }

@@ -41,6 +41,10 @@ struct Batch {
 Batch make_batch(const std::vector<Row>& rows, const Config& config,
                  std::span<const std::uint16_t> bytes = {});
 
+// The tensors of the batch in memory of `device`, but document_bt, which the network reads on the
+// host. On a GPU through pinned memory; the host waits for nothing.
+Batch moved_to(Batch batch, at::Device device);
+
 // How many of a row's targets carry loss.
 std::int64_t count_targets(const Row& row, Objective objective);
 

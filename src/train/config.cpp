@@ -159,6 +159,12 @@ void describe(Fields& fields, Config& config) {
   fields.flag("recompute_layers", config.recompute_layers,
               "keep only the input of each layer and run it again in the backward pass: less "
               "memory, a third more work, the same numbers");
+  fields.text("device", config.device,
+              "cpu, cuda (of more GPUs that with the process's local rank), cuda:N; auto: a GPU "
+              "where there is one");
+  fields.flag("deterministic", config.deterministic,
+              "on a GPU: kernels that give the same bits again, somewhat slower; without, a "
+              "resumed run is near the uninterrupted one, not the same");
   fields.integer("seed", config.seed, "of initial weights and of the order of rows", 0, kMany);
   fields.integer("threads", config.threads,
                  "of the machine; 0: all; other counts may differ in the last bits", 0, 4096);
@@ -197,7 +203,7 @@ Json recipe_of(const Config& config) {
   Json recipe = fields.to_json();
   for (const char* watched :
        {"threads", "log_every_steps", "state_every_seconds", "keep_states", "on_spike", "held_out",
-        "held_out_every_steps", "held_out_rows", "recompute_layers"}) {
+        "held_out_every_steps", "held_out_rows", "recompute_layers", "device", "deterministic"}) {
     recipe.erase(watched);
   }
   // Other states to go back to are other weights, where a run goes back at all.

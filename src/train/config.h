@@ -73,6 +73,8 @@ struct Config {
   // Numbers.
   model::Precision precision = model::Precision::fp32;
   bool recompute_layers = false;
+  std::string device = "auto";
+  bool deterministic = true;
   std::int64_t seed = 1;
   std::int64_t threads = 0;
   // Start.

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "train/batches.h"
+#include "train/device_choice.h"
 #include "train/objective.h"
 
 #include <ATen/ATen.h>
@@ -84,6 +85,18 @@ Leak probe_isolation(const model::Transformer& network, std::int64_t positions,
     leak.in_gradients = leak.in_gradients || !at::equal(before.gradients[i], after.gradients[i]);
   }
   return leak;
+}
+
+void move_to_device(const model::Transformer& network, const std::string& device) {
+  Config config;
+  config.device = device;
+  const at::Device place = device_of(config);
+  prepare(place, config.deterministic);
+  const at::NoGradGuard no_gradients;
+  for (const auto& [name, parameter] : network.parameters()) {
+    at::Tensor moved = parameter;
+    moved.set_data(parameter.to(place));
+  }
 }
 
 }  // namespace tpt::train

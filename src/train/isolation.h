@@ -4,6 +4,7 @@
 #include "model/transformer.h"
 
 #include <cstdint>
+#include <string>
 
 namespace tpt::train {
 
@@ -21,5 +22,8 @@ struct Leak {
 // they are to be one text. Leaves the parameters' gradients as they were.
 Leak probe_isolation(const model::Transformer& network, std::int64_t positions,
                      model::Precision precision, bool isolated, std::uint64_t seed);
+
+// Moves the weights to where a run with this option would have them (Config::device).
+void move_to_device(const model::Transformer& network, const std::string& device);
 
 }  // namespace tpt::train

@@ -181,7 +181,7 @@ std::vector<Batch> Learner::next_batches(OpenStep& open) {
   std::vector<Batch> batches;
   for (const std::vector<Row>& rows : split(rows_->next_step(), config_.batch_rows)) {
     open.step.rows += static_cast<std::int64_t>(rows.size());
-    batches.push_back(make_batch(rows, config_, token_bytes_));
+    batches.push_back(moved_to(make_batch(rows, config_, token_bytes_), network_.device()));
   }
   return batches;
 }

@@ -1,6 +1,7 @@
 #include "train/objective.h"
 
 #include "base/error.h"
+#include "model/device_ops.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -31,7 +32,7 @@ at::Tensor target_losses(const model::Transformer& network, const Batch& batch, 
                                                 pass.activations, pass.repeats);
   at::Tensor hidden_nd = hidden_btd.reshape({-1, hidden_btd.size(-1)});
   if (batch.position_n.defined()) {
-    hidden_nd = hidden_nd.index_select(0, batch.position_n);
+    hidden_nd = hidden_nd.index_select(0, model::moved(batch.position_n, hidden_nd.device()));
   }
   return network.token_losses(hidden_nd, batch.targets_n, pass.precision);
 }

@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include "base/error.h"
+#include "train/device_choice.h"
 #include "train/muon.h"
 
 #include <ATen/ATen.h>
@@ -46,7 +47,7 @@ Optimizer::Optimizer(const model::NamedTensors& parameters, const Config& config
     matrices_ = stepping == Stepping::muon ? total : matrices_;
     decayed_end_ = stepping == Stepping::adamw_decayed ? total : decayed_end_;
   }
-  weights_ = at::empty({total}, ordered.front().second.options().requires_grad(false));
+  weights_ = at::empty({total}, at::TensorOptions().dtype(at::kFloat).device(device_of(config)));
   gradients_ = at::zeros_like(weights_);
   moments1_ = at::zeros_like(weights_);
   moments2_ = at::zeros({total - matrices_}, weights_.options());

@@ -16,8 +16,8 @@ namespace tpt::train {
 
 class Optimizer {
  public:
-  // Moves the parameters' storage into one buffer and gives each a gradient that is a view of a
-  // second one. The tensors stay the same objects.
+  // Moves the parameters' storage into one buffer on the device of the run and gives each a
+  // gradient that is a view of a second one. The tensors stay the same objects.
   Optimizer(const model::NamedTensors& parameters, const Config& config);
 
   void zero_gradients();

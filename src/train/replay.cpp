@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "storage/atomic_file.h"
+#include "train/device_choice.h"
 #include "train/learner.h"
 #include "train/spike_record.h"
 #include "train/thread_scope.h"
@@ -73,6 +74,7 @@ Replay replay_step(const fs::path& folder, const fs::path& shards, std::int64_t 
   const RunState saved = read_state(from);
   const ThreadScope threads(saved.threads);
   const Config config = config_of(saved);
+  prepare(device_of(config), config.deterministic);
   const pack::ShardReader reader(shards);
   Learner learner(config, model::load_transformer(from), reader);
   learner.restore(from);

@@ -1,5 +1,6 @@
 #include "train/run_records.h"
 
+#include "train/device_choice.h"
 #include "train/throughput.h"
 
 #include <algorithm>
@@ -45,7 +46,11 @@ RunRecords::RunRecords(const std::filesystem::path& folder, const Config& config
       events_(events_path(folder), state.events_bytes),
       start_(Clock::now()),
       line_start_(start_),
-      seconds_before_(state.seconds) {}
+      seconds_before_(state.seconds) {
+  if (const at::Device device = device_of(config); device.is_cuda()) {
+    gpu_ = device_name(device);
+  }
+}
 
 double RunRecords::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
@@ -55,18 +60,29 @@ void RunRecords::add_speed(const RunState& state, MetricsLine& line) {
   const Clock::time_point now = Clock::now();
   const double elapsed = std::chrono::duration<double>(now - line_start_).count();
   line.seconds = seconds();
-  line.peak_name = "gemm_share";  // of a CPU, whose peak no table has
   if (elapsed > 0) {
     line.tokens_per_second = static_cast<double>(state.tokens - state.line_tokens) / elapsed;
     line.flops_per_second = (state.flops - state.line_flops) / elapsed;
   }
+  add_share_of_peak(now, line);
+  line_start_ = Clock::now();
+}
+
+void RunRecords::add_share_of_peak(Clock::time_point now, MetricsLine& line) {
+  if (gpu_) {
+    if (const auto peak = peak_flops(*gpu_, precision_)) {
+      line.peak_name = "mfu";
+      line.peak_share = line.flops_per_second / *peak;
+    }
+    return;
+  }
+  line.peak_name = "gemm_share";  // of a CPU, whose peak no table has
   if (!gemm_flops_ && std::chrono::duration<double>(now - start_).count() >= kLongRunSeconds) {
     gemm_flops_ = measured_gemm_flops(precision_);
   }
   if (gemm_flops_) {
     line.peak_share = line.flops_per_second / *gemm_flops_;
   }
-  line_start_ = Clock::now();
 }
 
 void RunRecords::append(const RunState& state, const Tally& tally, double learning_rate,

@@ -39,8 +39,10 @@ class RunRecords {
   using Clock = std::chrono::steady_clock;
 
   void add_speed(const RunState& state, MetricsLine& line);
+  void add_share_of_peak(Clock::time_point now, MetricsLine& line);
 
   model::Precision precision_;
+  std::optional<std::string> gpu_;  // its name, where the run is on one
   MetricsFile metrics_;
   EventFile events_;
   std::optional<double> gemm_flops_;  // measured once the run is long enough to care

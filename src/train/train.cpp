@@ -1,5 +1,6 @@
 #include "train/train.h"
 
+#include "train/device_choice.h"
 #include "train/thread_scope.h"
 #include "train/trainer.h"
 
@@ -11,6 +12,7 @@ Result run(const Config& config, const model::Config& model_config,
            const std::filesystem::path& shards, const std::filesystem::path& folder,
            Progress& progress, std::stop_token stop) {
   const ThreadScope threads(config.threads);
+  prepare(device_of(config), config.deterministic);
   Trainer trainer(config, model_config, shards, folder, progress);
   return trainer.run(std::move(stop));
 }

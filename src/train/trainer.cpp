@@ -6,6 +6,8 @@
 #include "train/spike_record.h"
 #include "train/starting_point.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -24,9 +26,10 @@ Config with_length(Config config) {
   return config;
 }
 
+// On the host: a device has no room for a second state.
 model::NamedTensors copies_of(model::NamedTensors tensors) {
   for (auto& [name, tensor] : tensors) {
-    tensor = tensor.detach().clone();
+    tensor = tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   }
   return tensors;
 }

@@ -1,0 +1,80 @@
+#include "train/device_choice.h"
+
+#include "base/error.h"
+
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+namespace tpt::train {
+namespace {
+
+std::int64_t gpus() {
+  return at::hasCUDA() ? static_cast<std::int64_t>(at::detail::getCUDAHooks().deviceCount()) : 0;
+}
+
+at::Device gpu(std::int64_t number, const std::string& word) {
+  const std::int64_t count = gpus();
+  if (count == 0) {
+    user_error("train.device: got {}, but {}", word,
+               at::Context::hasCUDART() ? "this machine shows no GPU"
+                                        : "this program's libtorch is one without CUDA");
+  }
+  if (number >= count) {
+    user_error("train.device: got {} (GPU {}), this machine has {}: 0 to {}", word, number, count,
+               count - 1);
+  }
+  return {at::kCUDA, static_cast<at::DeviceIndex>(number)};
+}
+
+std::int64_t local_rank() {
+  for (const char* name : {"LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"}) {
+    const char* text = std::getenv(name);
+    if (text == nullptr) continue;
+    const std::string_view value = text;
+    std::int64_t rank = -1;
+    const auto [stop, problem] = std::from_chars(value.data(), value.data() + value.size(), rank);
+    if (problem != std::errc() || stop != value.data() + value.size() || rank < 0) {
+      user_error("{} is {}, expected the number of a process of this machine", name, value);
+    }
+    return rank;
+  }
+  return 0;
+}
+
+}  // namespace
+
+at::Device device_of(const Config& config) { return device_from(config.device, local_rank()); }
+
+at::Device device_from(const std::string& word, std::int64_t local_rank) {
+  constexpr std::string_view kNumbered = "cuda:";
+  if (word == "cpu") return at::kCPU;
+  if (word == "auto") return gpus() > 0 ? gpu(local_rank, word) : at::Device(at::kCPU);
+  if (word == "cuda") return gpu(local_rank, word);
+  std::int64_t number = -1;
+  if (word.starts_with(kNumbered)) {
+    const char* end = word.data() + word.size();
+    const auto [stop, problem] = std::from_chars(word.data() + kNumbered.size(), end, number);
+    if (stop != end || problem != std::errc()) number = -1;
+  }
+  if (number < 0) user_error("train.device: got {}, allowed: auto, cpu, cuda, cuda:N", word);
+  return gpu(number, word);
+}
+
+void prepare(at::Device device, bool deterministic) {
+  if (!device.is_cuda()) return;
+  if (deterministic) {
+    // cuBLAS is deterministic only with workspaces of a fixed size; read when it starts.
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+    // Memory that is not written yet need not be filled: nothing here reads it.
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
+  }
+  c10::impl::VirtualGuardImpl(device.type()).setDevice(device);
+}
+
+}  // namespace tpt::train
