@@ -129,7 +129,7 @@ TEST(GpuKernels, TurnHeadsAsTorchDoes) {
 }
 
 at::Tensor documents() {
-  return at::tensor({1, 1, 1, 2, 2, 2, 2, 3, 1, 1, 2, 2, 2, 3, 3, 3}).view({2, 8});
+  return at::tensor({1, 1, 1, 2, 2, 2, 2, 3, 1, 1, 2, 2, 2, 3, 3, 3}, at::kLong).view({2, 8});
 }
 
 TEST(DeviceOps, SpansAreThoseOfTheDocuments) {
@@ -137,8 +137,8 @@ TEST(DeviceOps, SpansAreThoseOfTheDocuments) {
   EXPECT_EQ(spans.on_host, (std::vector<std::int64_t>{0, 3, 7, 8, 10, 13, 16}));
   EXPECT_EQ(spans.longest, 4);
   EXPECT_EQ(spans.starts.scalar_type(), at::kInt);
-  EXPECT_TRUE(
-      at::equal(spans.position_N, at::tensor({0, 1, 2, 0, 1, 2, 3, 0, 0, 1, 0, 1, 2, 0, 1, 2})));
+  EXPECT_TRUE(at::equal(spans.position_N,
+                        at::tensor({0, 1, 2, 0, 1, 2, 3, 0, 0, 1, 0, 1, 2, 0, 1, 2}, at::kLong)));
   const Spans rows = spans_of({}, 3, 4, at::kCPU);
   EXPECT_EQ(rows.on_host, (std::vector<std::int64_t>{0, 4, 8, 12}));
   EXPECT_EQ(rows.longest, 4);
