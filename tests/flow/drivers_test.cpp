@@ -1,5 +1,6 @@
 // The Python drivers as tests: bench/stress in its small size (a few kills, each fault once, every
-// way a disk or a server goes), and the step against a real llama-server.
+// way a disk or a server goes), the step against a real llama-server, and the network that training
+// is measured against.
 #include "flow/program.h"
 
 #include <gtest/gtest.h>
@@ -46,6 +47,15 @@ TEST(LlamaServerSlow, RowsHoldWhatAPlainClientGets) {
       run_script(TPT_PYTHON " " TPT_SOURCE_DIR "/tests/flow/llama_server.py " TPT_PROGRAM
                             " " TPT_LLAMA_SERVER " " TPT_SMOLLM2 " " +
                  folder.path().string());
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+}
+
+// A figure against a peer is worth nothing where the peer trains another network.
+TEST(TrainPeerSlow, HasTheLossAndTheGradientsOfTransformers) {
+  if (!std::filesystem::exists(TPT_PYTHON)) {
+    GTEST_SKIP() << "needs the Python oracles: scripts/setup --test";
+  }
+  const Outcome outcome = run_script(TPT_PYTHON " " TPT_SOURCE_DIR "/bench/train_peer.py check");
   EXPECT_EQ(outcome.status, 0) << outcome.output;
 }
 
