@@ -27,7 +27,7 @@ from torch import nn
 WARM_UP_STEPS, WARM_UP_SECONDS = 3, 5.0
 BATCHES = 200
 SAME_NETWORK = 1e-5  # largest difference of loss and, relative, of gradients
-GEMM_SECONDS, GEMM_SIZES, SLOW_FLOPS = 0.25, (768, 2048), 10e9
+GEMM_SECONDS, GEMM_SIZES, SLOW_FLOPS = 0.25, (256, 768, 2048), 10e9
 
 
 def rotate(x, cos, sin):
