@@ -73,7 +73,7 @@ TrainPlan make_train_plan(const model::Config& model, const train::Config& confi
     result.most_rows = train::most_rows(model, config, sharing, result.device_bytes - other);
   }
   result.tokens_a_step =
-      static_cast<double>(config.seq_length * config.batch_rows * config.accumulation * plan.ranks);
+      static_cast<double>(config.seq_length * config.batch_rows * config.accumulation);
   result.flops_a_token = flops_a_token(model, config, plan.document_tokens);
   result.tokens = static_cast<double>(config.train_tokens);
   result.peak_flops = train::peak_flops(device, config.precision).value_or(0);

@@ -229,7 +229,9 @@ TEST_F(GgufExportTest, LlamaAndTransformersWriteTheSameText) {
     EXPECT_EQ(model.tokenize(kText, false), ids);
     expect_same_text(folder, network, model, ids);
     folders += fmt::format(" '{}'", folder.string());
-    // transformers knows no rope_freqs, but those are no weights.
+    // transformers knows no rope_freqs, but those are no weights. Of a Qwen3 it does not read how
+    // wide the heads are.
+    if (network.config().has_head_norms()) continue;
     pairs += fmt::format(" '{}' '{}'", folder.string(), file.string());
   }
   if (!fs::exists(TPT_PYTHON)) GTEST_SKIP() << "needs the oracles' python of setup";
