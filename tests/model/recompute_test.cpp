@@ -6,6 +6,7 @@
 #include "model/transformer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -108,6 +109,7 @@ std::int64_t peak_bytes_of(const std::function<void()>& work) {
 }
 
 TEST(RecomputeSlow, TakesAFractionOfTheMemory) {
+  at::set_num_threads(1);  // each thread of the loops has an arena of its own
   const Transformer network = network_of(10, 128);
   const at::Tensor ids = some_ids(4, 512);
   const auto peak = [&](Activations activations) {
