@@ -27,6 +27,20 @@ void print_overview() {
       "stopped and resumable\n");
 }
 
+[[noreturn]] void refuse_verb(std::string_view name) {
+  std::string allowed;
+  for (const Verb& verb : verb_table()) {
+    allowed += (allowed.empty() ? "" : ", ") + std::string(verb.name);
+  }
+  for (const std::string_view left_out : verbs_left_out()) {
+    if (left_out == name) {
+      user_error("this program was built to train alone and has no verb {}; it has {}", name,
+                 allowed);
+    }
+  }
+  user_error("there is no verb {}; allowed: {}", name, allowed);
+}
+
 // A verb of two words goes before one of its first word.
 const Verb& chosen(std::span<const std::string> words) {
   const Verb* one_word = nullptr;

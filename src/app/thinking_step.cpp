@@ -1,6 +1,5 @@
 #include "app/steps.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "storage/augmented_file.h"
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_files.h"
@@ -15,17 +14,13 @@ namespace fs = std::filesystem;
 
 constexpr const char* kWriter = "the corpus's makers";
 
-// A row of the corpus, whose reader saw to it that the field is there.
-AugmentedDocument row_of(Document document, const std::string& column,
+AugmentedDocument row_of(Document document, const std::string& thinking,
                          const tokenize::Tokenizer& tokenizer) {
   AugmentedDocument row;
-  Json fields = parse_json(document.metadata, document.id);
-  row.trajectory.text = fields.at(column).get<std::string>();
-  row.trajectory.thinking_tokens = tokenizer.count(row.trajectory.text);
+  row.trajectory.text = thinking;
+  row.trajectory.thinking_tokens = tokenizer.count(thinking);
   row.trajectory.context_bytes = std::ssize(document.text);
   row.trajectory.engine = kWriter;
-  fields.erase(column);
-  document.metadata = dump_json(fields);
   row.document = std::move(document);
   return row;
 }
@@ -53,7 +48,7 @@ Json take_thinking_step(const corpus::Config& corpus, const std::string& tokeniz
       if (run.stop.stop_requested()) {
         throw Interrupted("taking the corpus's thinking stopped; the same command starts it again");
       }
-      AugmentedDocument row = row_of(std::move(document), corpus.thinking_column, *tokenizer);
+      AugmentedDocument row = row_of(std::move(document), documents.thinking(), *tokenizer);
       thinking_tokens += row.trajectory.thinking_tokens;
       rows.put(std::move(row));
       run.progress.report({.stage = "thinking",

@@ -17,7 +17,7 @@ struct Verb {
 
 std::span<const Verb> verb_table();
 
-// Error(user) for a verb that the program lacks, with those that it has.
-[[noreturn]] void refuse_verb(std::string_view name);
+// Those of the whole program that this one was built without.
+std::span<const std::string_view> verbs_left_out();
 
 }  // namespace tpt::app

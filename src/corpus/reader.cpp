@@ -51,17 +51,20 @@ class SeenIds {
   std::unordered_set<std::uint64_t> hashes_;
 };
 
-// Why a document has no thinking in that field; "" where it has.
-std::string lack_of_thinking(const Document& document, const std::string& column) {
-  const Json fields = parse_json(document.metadata, document.id);
+// Takes the text of a field out of the document's metadata; why there is none, or "".
+std::string take_thinking(Document& document, const std::string& column, std::string& thinking) {
+  Json fields = parse_json(document.metadata, document.id);
   const auto found = fields.find(column);
   if (found == fields.end() || found->is_null()) return "there is no field " + column;
   if (!found->is_string()) return "the field " + column + " holds no text";
-  const auto& text = found->get_ref<const std::string&>();
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+  thinking = found->get<std::string>();
+  if (thinking.find_first_not_of(" \t\r\n") == std::string::npos) {
     return "the field " + column + " is empty";
   }
-  return is_utf8(text) ? "" : "the field " + column + " is not valid UTF-8";
+  if (!is_utf8(thinking)) return "the field " + column + " is not valid UTF-8";
+  fields.erase(found);
+  document.metadata = dump_json(fields);
+  return "";
 }
 
 }  // namespace
@@ -76,6 +79,7 @@ struct Reader::State {
   std::int64_t bytes_total = 0;
   std::optional<storage::AtomicFile> bad_items;
   SeenIds seen;
+  std::string thinking;
   Counts counts;
   bool ended = false;
 
@@ -185,7 +189,8 @@ bool Reader::next(Document& document) {
                                   : document.source;
     }
     if (!state.config.thinking_column.empty()) {
-      const std::string lack = lack_of_thinking(document, state.config.thinking_column);
+      const std::string lack =
+          take_thinking(document, state.config.thinking_column, state.thinking);
       if (!lack.empty()) {
         state.set_aside(state.line_of(item), lack, document.text.substr(0, 200));
         continue;
@@ -201,6 +206,8 @@ bool Reader::next(Document& document) {
     return true;
   }
 }
+
+const std::string& Reader::thinking() const { return state_->thinking; }
 
 const Counts& Reader::counts() const { return state_->counts; }
 

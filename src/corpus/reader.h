@@ -40,6 +40,8 @@ class Reader : public Source<Document> {
   // Error(data) at the first bad item under `strict`, and at the end where their share is above
   // `max_bad_share`.
   [[nodiscard]] bool next(Document& document) override;
+  // Of the document read last, under `thinking_column`; its metadata does not hold it. "" without.
+  const std::string& thinking() const;
   const Counts& counts() const;
   // Of the files, compressed as they are: for progress.
   std::int64_t bytes_read() const;

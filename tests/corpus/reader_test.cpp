@@ -169,7 +169,10 @@ TEST_F(ReaderTest, ThinkingIsAskedForWhereItsFieldIsNamed) {
   for (const auto& [line, reason] : lines) {
     const auto path = write("c.jsonl", line + "\n");
     const auto documents = read({path.string()}, {.thinking_column = "mind"});
-    EXPECT_EQ(documents.size(), reason.empty() ? 1U : 0U) << line;
+    ASSERT_EQ(documents.size(), reason.empty() ? 1U : 0U) << line;
+    if (reason.empty()) {
+      EXPECT_EQ(documents[0].metadata, "{}");
+    }
     const auto items = bad_items();
     EXPECT_EQ(items.empty() ? "" : items[0].at("reason").get<std::string>(), reason) << line;
     fs::remove(folder_ / "bad.jsonl");

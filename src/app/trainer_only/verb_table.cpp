@@ -1,10 +1,6 @@
 #include "app/verb_table.h"
 
-#include "base/error.h"
-
-#include <algorithm>
 #include <array>
-#include <string>
 
 namespace tpt::app {
 namespace {
@@ -26,15 +22,6 @@ constexpr std::array<std::string_view, 10> kOfTheWholeProgram = {
 
 std::span<const Verb> verb_table() { return kVerbs; }
 
-void refuse_verb(std::string_view name) {
-  std::string allowed;
-  for (const Verb& verb : kVerbs) allowed += (allowed.empty() ? "" : ", ") + std::string(verb.name);
-  if (std::find(kOfTheWholeProgram.begin(), kOfTheWholeProgram.end(), name) !=
-      kOfTheWholeProgram.end()) {
-    user_error("this program was built to train alone and has no verb {}; it has {}", name,
-               allowed);
-  }
-  user_error("there is no verb {}; allowed: {}", name, allowed);
-}
+std::span<const std::string_view> verbs_left_out() { return kOfTheWholeProgram; }
 
 }  // namespace tpt::app
