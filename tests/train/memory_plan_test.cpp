@@ -3,6 +3,7 @@
 
 #include "model/named_shapes.h"
 #include "model/transformer.h"
+#include "own_process.h"
 #include "pack/shard_reader.h"
 #include "small_run.h"
 #include "train/devices.h"
@@ -12,12 +13,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <malloc.h>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace tpt::train {
 namespace {
@@ -66,39 +64,13 @@ double measured_peak(const Case& one, const std::filesystem::path& shards) {
   return status_bytes("VmHWM") - before;
 }
 
-constexpr const char* kChildShards = "TPT_MEMORY_PLAN_CHILD_SHARDS";
-constexpr const char* kChildPeak = "TPT_MEMORY_PLAN_CHILD_PEAK";
-
-// By this program started anew for the same test: in a copy of this process what earlier tests took
-// and freed would be taken again without being counted, or be counted as this step's.
-double measured_in_child(const std::filesystem::path& shards, const std::filesystem::path& peak) {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string filter =
-      fmt::format("--gtest_filter={}.{}", test->test_suite_name(), test->name());
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv(kChildShards, shards.c_str(), 1);
-    setenv(kChildPeak, peak.c_str(), 1);
-    execl("/proc/self/exe", "measure", filter.c_str(), "--gtest_brief=1",
-          static_cast<char*>(nullptr));
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status == 0 ? std::stod(storage::read_file(peak)) : -1;
-}
-
 class MemoryPlanSlow : public testing::TestWithParam<Case> {};
 
 TEST_P(MemoryPlanSlow, HoldsWhatAStepIsMeasuredToTake) {
-  if (const char* peak = std::getenv(kChildPeak)) {
-    storage::write_file_atomically(
-        peak, std::to_string(measured_peak(GetParam(), std::getenv(kChildShards))));
-    return;
-  }
+  if (!in_own_process()) return;
   const TemporaryFolder folder;
   write_sum_shards(folder / "shards", 4000);
-  const double measured = measured_in_child(folder / "shards", folder / "peak");
+  const double measured = measured_peak(GetParam(), folder / "shards");
   ASSERT_GT(measured, 0);
   const MemoryPlan plan = plan_memory(GetParam().model, GetParam().config, {});
   std::printf("%-28s planned %7.1f MiB, measured %7.1f MiB, ratio %.3f\n", GetParam().name,
