@@ -73,7 +73,8 @@ class LlamaServer:
             return sum(slot["is_processing"] for slot in json.load(answer))
 
     def stop(self):
-        self.child.terminate()
+        # Told to end it would first finish what it is asked: on a busy machine that takes long.
+        self.child.kill()
         self.child.wait(20)
 
 
