@@ -10,6 +10,8 @@ namespace tpt::storage {
 
 namespace fs = std::filesystem;
 
+bool is_remote(const fs::path& path) { return path.native().starts_with("s3://"); }
+
 bool is_file(const fs::path& path) {
   if (is_remote(path)) return look_up_remote(path).kind == RemoteKind::file;
   return fs::exists(path) && !fs::is_directory(path);

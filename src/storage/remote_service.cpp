@@ -180,8 +180,6 @@ class Service {
 
 }  // namespace
 
-bool is_remote(const std::filesystem::path& path) { return path.native().starts_with(kScheme); }
-
 std::string remote_name(const std::filesystem::path& url) {
   std::string name = url.native();
   TPT_CHECK(is_remote(url), "{} is no s3:// path", name);

@@ -22,7 +22,8 @@ void put(std::ofstream& file, T value) {
   file.write(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// As docs/formats.md says: a pair that Megatron's reader takes, and what the ids are of.
+// As docs/formats.md says: a pair that Megatron's reader takes, what each token is for, and what
+// the ids are of.
 void write_shards(const std::filesystem::path& folder) {
   constexpr std::int32_t kSequences = 50, kLength = 40;
   std::filesystem::create_directories(folder);
@@ -39,6 +40,17 @@ void write_shards(const std::filesystem::path& folder) {
   for (std::int32_t i = 0; i < kSequences; ++i) put<std::int32_t>(index, kLength);
   for (std::int64_t i = 0; i < kSequences; ++i) put<std::int64_t>(index, i * kLength * 2);
   for (std::int64_t i = 0; i <= kSequences; ++i) put<std::int64_t>(index, i);
+  // One run a sequence, all of a document.
+  std::ofstream spans(folder / "tpt_text_document.spans", std::ios::binary);
+  spans.write("TPTSPAN\0", 8);
+  put<std::uint64_t>(spans, 1);
+  put<std::uint64_t>(spans, kSequences);
+  put<std::uint64_t>(spans, kSequences);
+  for (std::uint64_t i = 0; i <= kSequences; ++i) put<std::uint64_t>(spans, i);
+  for (std::int32_t i = 0; i < kSequences; ++i) {
+    put<std::uint8_t>(spans, 0);
+    put<std::int32_t>(spans, kLength);
+  }
   std::ofstream(folder / "shard.json") << dump_json({{"version", 1},
                                                      {"prefix", "tpt_text_document"},
                                                      {"sequences", kSequences},
