@@ -33,7 +33,9 @@ void replay_step_verb(Arguments arguments, Run /*run*/) {
   line.example("tpt replay-step build/model --shards build/shards --step 1203");
   if (!line.parse(arguments)) return;
   if (options.step == 0) user_error("--step: name the step, from 1");
-  const train::Replay replay = train::replay_step(folder, shards, options.step);
+  train::Ranks ranks(train::launch_from(train::process_environment()), {});
+  const train::Replay replay = train::replay_step(folder, shards, options.step, ranks);
+  if (!ranks.is_first()) return;
   Json json = train::to_json(replay.step);
   json["loss"] = fmt::format("{}", replay.step.loss);
   json["gradient_norm"] = fmt::format("{}", replay.step.gradient_norm);

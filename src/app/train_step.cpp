@@ -1,6 +1,9 @@
 #include "app/train_step.h"
 
+#include "train/ranks.h"
 #include "train/train.h"
+
+#include <string_view>
 
 namespace tpt::app {
 namespace {
@@ -27,6 +30,21 @@ Json to_json(const train::Result& result, const fs::path& folder) {
 
 Json train_step(const train::Config& config, const model::Config& model, const fs::path& shards,
                 const fs::path& folder, Run run) {
+  train::Ranks alone;
+  return train_step(config, model, shards, folder, run, alone);
+}
+
+Json train_step(const train::Config& config, const model::Config& model, const fs::path& shards,
+                const fs::path& folder, Run run, train::Ranks& ranks) {
+  const auto work = [&] {
+    return to_json(train::run(config, model, shards, folder, run.progress, run.stop, ranks),
+                   folder);
+  };
+  constexpr std::string_view kGo = "go";
+  if (!ranks.is_first()) {
+    if (ranks.broadcast("") == kGo) work();
+    return {};
+  }
   Json recipe = Json::object();
   recipe["train"] = train::recipe_of(config);
   std::vector<fs::path> inputs = {shards};
@@ -36,9 +54,14 @@ Json train_step(const train::Config& config, const model::Config& model, const f
     inputs.emplace_back(config.init_from);
   }
   const Stage stage{.step = "train", .folder = folder, .recipe = recipe, .inputs = inputs};
-  return run_stage(stage, [&] {
-    return to_json(train::run(config, model, shards, folder, run.progress, run.stop), folder);
+  bool was_done = true;
+  const Json counts = run_stage(stage, [&] {
+    was_done = false;
+    ranks.broadcast(std::string(kGo));
+    return work();
   });
+  if (was_done) ranks.broadcast("finished already");
+  return counts;
 }
 
 }  // namespace tpt::app

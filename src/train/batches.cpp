@@ -55,7 +55,7 @@ at::Tensor document_numbers(const std::vector<Row>& rows, std::int64_t positions
 }
 
 // Counts the row's positions of documents, and what each of them attends to.
-void count_work(const Row& row, std::int64_t positions, bool across_documents, Batch& batch) {
+void count_work(const Row& row, std::int64_t positions, bool across_documents, BatchCounts& batch) {
   std::int64_t seen = 0;
   std::size_t next = 1;
   for (std::int64_t t = 0; t < positions; ++t) {
@@ -69,6 +69,16 @@ void count_work(const Row& row, std::int64_t positions, bool across_documents, B
       batch.attended += seen;
     }
   }
+}
+
+// Counts a target; gives its weight.
+double count_target(TokenId id, Kind kind, const Config& config,
+                    std::span<const std::uint16_t> bytes, BatchCounts& batch) {
+  const auto index = static_cast<std::size_t>(id);
+  batch.counts.add_target(kind, index < bytes.size() ? bytes[index] : 0);
+  const double weight = loss_weight(config, kind);
+  batch.weight_sum += weight;
+  return weight;
 }
 
 at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
@@ -101,11 +111,8 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config,
         position_n.push_back(b * positions + t);
         targets_n.push_back(row.ids[here + 1]);
         batch.kinds.push_back(kind);
-        const auto id = static_cast<std::size_t>(targets_n.back());
-        batch.counts.add_target(kind, id < bytes.size() ? bytes[id] : 0);
-        const double weight = loss_weight(config, kind);
-        weights.push_back(static_cast<float>(weight));
-        batch.weight_sum += weight;
+        weights.push_back(
+            static_cast<float>(count_target(row.ids[here + 1], kind, config, bytes, batch)));
       }
     }
   }
@@ -129,6 +136,22 @@ Batch moved_to(Batch batch, at::Device device) {
   for (at::Tensor* tensor :
        {&batch.ids_bt, &batch.position_n, &batch.targets_n, &batch.weights_n, &batch.kind_n}) {
     *tensor = model::moved(*tensor, device);
+  }
+  return batch;
+}
+
+BatchCounts count_batch(const std::vector<Row>& rows, const Config& config,
+                        std::span<const std::uint16_t> bytes) {
+  const std::int64_t positions = used_positions(rows);
+  BatchCounts batch;
+  for (const Row& row : rows) {
+    count_work(row, positions, config.cross_document_attention, batch);
+    for (std::size_t here = 0; here < static_cast<std::size_t>(positions); ++here) {
+      const Kind kind = row.kinds[here + 1];
+      if (carries_loss(kind, config.objective)) {
+        count_target(row.ids[here + 1], kind, config, bytes, batch);
+      }
+    }
   }
   return batch;
 }

@@ -16,9 +16,21 @@
 
 namespace tpt::train {
 
+// What rows hold, without their tensors.
+struct BatchCounts {
+  Tally counts;           // of the targets and their bytes, without losses
+  double weight_sum = 0;  // of the targets
+  // What the work is counted by: positions that are no padding, and over them the positions that
+  // each attends to within its document (or its row), itself among them.
+  std::int64_t positions = 0;
+  std::int64_t attended = 0;
+
+  std::int64_t targets() const { return counts.total_targets(); }
+};
+
 // One forward pass: b rows of t positions. `targets` lists what carries loss: n of the b * t
 // positions, in order.
-struct Batch {
+struct Batch : BatchCounts {
   at::Tensor ids_bt;        // int64
   at::Tensor document_bt;   // int64, undefined where attention goes across documents
   at::Tensor position_n;    // int64, indexes b * t; undefined where every position is a target
@@ -26,14 +38,6 @@ struct Batch {
   at::Tensor weights_n;     // fp32; undefined where all are 1
   at::Tensor kind_n;        // uint8: the numbers of `kinds`
   std::vector<Kind> kinds;  // of the targets, n
-  Tally counts;             // of the targets and their bytes, without losses
-  double weight_sum = 0;    // of the targets
-  // What the work is counted by: positions that are no padding, and over them the positions that
-  // each attends to within its document (or its row), itself among them.
-  std::int64_t positions = 0;
-  std::int64_t attended = 0;
-
-  std::int64_t targets() const { return static_cast<std::int64_t>(kinds.size()); }
 };
 
 // Rows to a batch. Columns at the end that are padding in every row are left out. `bytes`: of each
@@ -44,6 +48,9 @@ Batch make_batch(const std::vector<Row>& rows, const Config& config,
 // The tensors of the batch in memory of `device`, but document_bt, which the network reads on the
 // host. On a GPU through pinned memory; the host waits for nothing.
 Batch moved_to(Batch batch, at::Device device);
+// The same numbers for rows that another process reads as its batch.
+BatchCounts count_batch(const std::vector<Row>& rows, const Config& config,
+                        std::span<const std::uint16_t> bytes);
 
 // How many of a row's targets carry loss.
 std::int64_t count_targets(const Row& row, Objective objective);

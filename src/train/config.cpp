@@ -93,6 +93,20 @@ void describe_spikes(Fields& fields, Config& config) {
                  1 << 20);
 }
 
+void describe_processes(Fields& fields, Config& config) {
+  fields.flag("shard_optimizer", config.shard_optimizer,
+              "each process keeps moments and average of its share of the weights alone (ZeRO-1)");
+  fields.number("bucket_mib", config.bucket_mib,
+                "gradients that processes add up at once, while the backward pass goes on", 1e-3,
+                1e5);
+  fields.integer("compare_weights_every_steps", config.compare_weights_every_steps,
+                 "check at each multiple of this that all processes have the same weights to the "
+                 "bit; 0: at the start alone",
+                 0, kMany);
+  fields.number("process_timeout_seconds", config.process_timeout_seconds,
+                "a process that does not answer the others for so long ends them all", 1.0, 1e6);
+}
+
 void describe_records(Fields& fields, Config& config) {
   fields.texts("held_out", config.held_out,
                "folders of shards whose loss is taken on the way, document and thinking apart");
@@ -166,13 +180,17 @@ void describe(Fields& fields, Config& config) {
               "on a GPU: kernels that give the same bits again, somewhat slower; without, a "
               "resumed run is near the uninterrupted one, not the same");
   fields.integer("seed", config.seed, "of initial weights and of the order of rows", 0, kMany);
-  fields.integer("threads", config.threads,
-                 "of the machine; 0: all; other counts may differ in the last bits", 0, 4096);
+  fields.integer(
+      "threads", config.threads,
+      "of this process; 0: all cores, divided among the processes of the machine; other counts "
+      "may differ in the last bits",
+      0, 4096);
   fields.text("init_from", config.init_from,
               "folder of a checkpoint to start from; empty: random weights from the seed");
   fields.number("rope_base_factor", config.rope_base_factor,
                 "multiplies the rotary base of init_from, for longer rows than it was trained on",
                 1e-3, 1e6);
+  describe_processes(fields, config);
   describe_records(fields, config);
 }
 
@@ -203,7 +221,8 @@ Json recipe_of(const Config& config) {
   Json recipe = fields.to_json();
   for (const char* watched :
        {"threads", "log_every_steps", "state_every_seconds", "keep_states", "on_spike", "held_out",
-        "held_out_every_steps", "held_out_rows", "recompute_layers", "device", "deterministic"}) {
+        "held_out_every_steps", "held_out_rows", "recompute_layers", "device", "deterministic",
+        "shard_optimizer", "bucket_mib", "compare_weights_every_steps", "process_timeout_seconds"}) {
     recipe.erase(watched);
   }
   // Other states to go back to are other weights, where a run goes back at all.

@@ -77,6 +77,11 @@ struct Config {
   bool deterministic = true;
   std::int64_t seed = 1;
   std::int64_t threads = 0;
+  // Many processes.
+  bool shard_optimizer = false;
+  double bucket_mib = 25.0;
+  std::int64_t compare_weights_every_steps = 1000;
+  double process_timeout_seconds = 1800.0;
   // Start.
   std::string init_from;
   double rope_base_factor = 1.0;

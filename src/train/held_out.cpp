@@ -16,10 +16,28 @@ namespace {
 
 constexpr std::int64_t kRowsAtOnce = 16;
 
+Tally summed(const Tally& tally, Ranks& ranks) {
+  if (!ranks.are_many()) {
+    return tally;
+  }
+  at::Tensor nats = at::tensor(at::ArrayRef<double>(tally.nats));
+  at::Tensor counts = at::stack({at::tensor(at::ArrayRef<std::int64_t>(tally.targets)),
+                                 at::tensor(at::ArrayRef<std::int64_t>(tally.bytes))});
+  ranks.sum(nats);
+  ranks.sum(counts);
+  Tally all;
+  std::copy_n(nats.const_data_ptr<double>(), Tally::kKinds, all.nats.begin());
+  const auto* values = counts.const_data_ptr<std::int64_t>();
+  std::copy_n(values, Tally::kKinds, all.targets.begin());
+  std::copy_n(values + Tally::kKinds, Tally::kKinds, all.bytes.begin());
+  return all;
+}
+
 }  // namespace
 
 Tally held_out_tally(const model::Transformer& network, const std::filesystem::path& shards,
-                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows) {
+                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows,
+                     Ranks& ranks) {
   const pack::ShardReader reader(shards);
   if (reader.vocab_size() > network.config().vocab_size) {
     user_error("{}: ids up to {}, but the model's vocabulary has {}", shards.string(),
@@ -32,7 +50,8 @@ Tally held_out_tally(const model::Transformer& network, const std::filesystem::p
   Config config;
   config.cross_document_attention = false;
   Tally tally;
-  for (std::int64_t first = 0; first < count; first += kRowsAtOnce) {
+  const std::int64_t stride = kRowsAtOnce * ranks.size();
+  for (std::int64_t first = ranks.rank() * kRowsAtOnce; first < count; first += stride) {
     std::vector<Row> some;
     for (std::int64_t row = first; row < std::min(count, first + kRowsAtOnce); ++row) {
       some.push_back(rows.row(row));
@@ -42,13 +61,14 @@ Tally held_out_tally(const model::Transformer& network, const std::filesystem::p
       tally.add(tally_of(target_losses(network, batch, {.precision = precision}), batch));
     }
   }
-  return tally;
+  return summed(tally, ranks);
 }
 
 HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows) {
-  const Tally tally = held_out_tally(network, shards, seq_length, precision, max_rows);
+  Ranks alone;
+  const Tally tally = held_out_tally(network, shards, seq_length, precision, max_rows, alone);
   return {.document_nats_per_token = tally.mean(Kind::document),
           .thinking_nats_per_token = tally.mean(Kind::thinking),
           .document_bits_per_byte = tally.bits_per_byte(Kind::document),

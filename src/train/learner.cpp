@@ -30,6 +30,16 @@ Json identity(const Config& config, const model::Transformer& network,
             {"info_sha256", sha256_hex(dump_json(shards.info()))}}}};
 }
 
+// Options by which processes wait for each other at the same places, beside the recipe.
+Json options_of(const Config& config) {
+  Config copy = config;
+  Fields fields("train");
+  describe(fields, copy);
+  Json options = fields.to_json();
+  options.erase("threads");
+  return options;
+}
+
 // The first key in which two recipes differ, with both values.
 std::string first_difference(const Json& before, const Json& now, const std::string& path) {
   if (before.is_object() && now.is_object()) {
@@ -46,15 +56,14 @@ std::string first_difference(const Json& before, const Json& now, const std::str
   return fmt::format("{} was {}, now {}", path, dump_json(before), dump_json(now));
 }
 
-std::vector<std::vector<Row>> split(std::vector<Row> rows, std::int64_t size) {
-  std::vector<std::vector<Row>> parts;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % static_cast<std::size_t>(size) == 0) {
-      parts.emplace_back();
-    }
-    parts.back().push_back(std::move(rows[i]));
+// The rows [from, to) in passes of at most `size`.
+std::vector<std::vector<Row>> passes_of(const std::vector<Row>& rows, std::int64_t from,
+                                        std::int64_t to, std::int64_t size) {
+  std::vector<std::vector<Row>> passes;
+  for (; from < to; from += size) {
+    passes.emplace_back(rows.begin() + from, rows.begin() + std::min(from + size, to));
   }
-  return parts;
+  return passes;
 }
 
 // Counts of a step as a tensor beside its losses: [3, kinds].
@@ -91,11 +100,14 @@ Tally from_tensor(const at::Tensor& tensor) {
 
 }  // namespace
 
-Learner::Learner(const Config& config, model::Transformer network, const pack::ShardReader& shards)
+Learner::Learner(const Config& config, model::Transformer network, const pack::ShardReader& shards,
+                 Ranks& ranks)
     : config_(config),
       shards_(shards),
+      ranks_(ranks),
       network_(std::move(network)),
-      optimizer_(network_.parameters(), config_),
+      optimizer_(network_.parameters(), config_, ranks),
+      gradient_sum_(network_.parameters(), optimizer_.layout(), optimizer_.gradients(), ranks),
       guard_(config_, optimizer_.gradients()),
       rows_(std::in_place, shards, config_, Place()),
       token_bytes_(token_bytes(shards)) {
@@ -103,7 +115,30 @@ Learner::Learner(const Config& config, model::Transformer network, const pack::S
   tally_ = at::zeros({3, kKinds}, options);
   state_.recipe = identity(config_, network_, shards_);
   state_.threads = at::get_num_threads();
+  state_.processes = ranks.size();
+  state_.is_sharded = optimizer_.layout().is_sharded();
+  check_processes();
   plan();
+}
+
+// Others would not wait for each other at the same places.
+void Learner::check_processes() {
+  if (!ranks_.are_many()) {
+    return;
+  }
+  const std::int64_t rows_a_step = config_.batch_rows * config_.accumulation;
+  if (rows_a_step % ranks_.size() != 0) {
+    user_error(
+        "train.batch_rows, accumulation: a step has {} x {} = {} rows, which {} processes do not "
+        "share evenly: choose a multiple of {}",
+        config_.batch_rows, config_.accumulation, rows_a_step, ranks_.size(), ranks_.size());
+  }
+  const Json given = {{"recipe", state_.recipe}, {"options", options_of(config_)}};
+  const Json first = parse_json(ranks_.broadcast(dump_json(given)), "what process 0 was given");
+  if (first != given) {
+    user_error("process {} was given other options or files than process 0: {}", ranks_.rank(),
+               first_difference(first, given, ""));
+  }
 }
 
 // How long the run is, in tokens and in steps of its schedule.
@@ -128,14 +163,16 @@ void Learner::plan() {
 }
 
 void Learner::restore(const std::filesystem::path& state_folder) {
-  RunState saved = read_state(state_folder);
+  RunState saved = read_on_first(state_folder);
   if (saved.recipe != state_.recipe) {
     user_error("{}: holds a run with other settings ({}); choose another folder or remove it",
                state_folder.parent_path().string(),
                first_difference(saved.recipe, state_.recipe, ""));
   }
-  read_tensors(state_folder, tensors());
+  restore_tensors(state_folder);
   saved.threads = state_.threads;
+  saved.processes = state_.processes;
+  saved.is_sharded = state_.is_sharded;
   state_ = std::move(saved);
   rows_.emplace(shards_, config_, state_.place);
   const Tally& tally = state_.tally;
@@ -149,14 +186,53 @@ void Learner::restore(const std::filesystem::path& state_folder) {
 }
 
 void Learner::restore_weights(const std::filesystem::path& state_folder) {
-  read_state(state_folder);
-  read_tensors(state_folder, tensors());
+  read_on_first(state_folder);
+  restore_tensors(state_folder);
 }
 
-StateTensors Learner::tensors() const {
-  StateTensors tensors{optimizer_.weights(), optimizer_.tensors()};
+// What state.json says, read by process 0 alone: the others need not see the folder.
+RunState Learner::read_on_first(const std::filesystem::path& state_folder) const {
+  if (!ranks_.are_many()) {
+    return read_state(state_folder);
+  }
+  const std::string text =
+      ranks_.broadcast(ranks_.is_first() ? dump_json(to_json(read_state(state_folder))) : "");
+  return state_from_json(parse_json(text, "the state of process 0"), state_folder.parent_path());
+}
+
+void Learner::restore_tensors(const std::filesystem::path& state_folder) {
+  const Optimizer::Moments moments = optimizer_.room();
+  if (ranks_.is_first()) {
+    read_tensors(state_folder, named(moments));
+  }
+  optimizer_.spread(moments);
+  if (ranks_.are_many()) {
+    ranks_.broadcast(optimizer_.flat_weights());
+    for (const auto& [name, tensor] : guard_.tensors()) {
+      ranks_.broadcast(tensor);
+    }
+  }
+}
+
+StateTensors Learner::named(const Optimizer::Moments& moments) const {
+  StateTensors tensors{optimizer_.weights(), optimizer_.named(moments)};
   for (const auto& [name, tensor] : guard_.tensors()) {
     tensors.optimizer.emplace_back(name, tensor);
+  }
+  return tensors;
+}
+
+StateTensors Learner::copies() const {
+  const Optimizer::Moments moments = optimizer_.gather();
+  if (!ranks_.is_first()) {
+    return {};
+  }
+  StateTensors tensors = named(moments);
+  // On the host: a device has no room for a second state.
+  for (auto* list : {&tensors.weights, &tensors.optimizer}) {
+    for (auto& [name, tensor] : *list) {
+      tensor = tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+    }
   }
   return tensors;
 }
@@ -175,32 +251,60 @@ bool Learner::at_end() const {
                             : state_.tokens >= config_.train_tokens;
 }
 
-std::vector<Batch> Learner::next_batches(OpenStep& open) {
+// Of the rows of a step each process has an equal share that stands together, in passes of at most
+// batch_rows. All know the counts of all.
+Learner::StepBatches Learner::next_batches(OpenStep& open) {
   open.step = {
       .number = state_.steps + 1, .place = rows_->place(), .learning_rate = learning_rate_};
-  std::vector<Batch> batches;
-  for (const std::vector<Row>& rows : split(rows_->next_step(), config_.batch_rows)) {
-    open.step.rows += static_cast<std::int64_t>(rows.size());
-    batches.push_back(moved_to(make_batch(rows, config_, token_bytes_), network_.device()));
+  const std::vector<Row> rows = rows_->next_step();
+  const auto count = static_cast<std::int64_t>(rows.size());
+  open.step.rows = count;
+  StepBatches batches;
+  for (std::int64_t rank = 0; rank < ranks_.size(); ++rank) {
+    const std::int64_t from = count * rank / ranks_.size(), to = count * (rank + 1) / ranks_.size();
+    for (const std::vector<Row>& pass : passes_of(rows, from, to, config_.batch_rows)) {
+      if (rank == ranks_.rank()) {
+        batches.own.push_back(
+            moved_to(make_batch(pass, config_, token_bytes_), network_.device()));
+        batches.all.push_back(batches.own.back());
+      } else {
+        batches.all.push_back(count_batch(pass, config_, token_bytes_));
+      }
+      batches.weight_sum += batches.all.back().weight_sum;
+    }
   }
   return batches;
 }
 
-// The gradients of the step's mean weighted loss; the sums of losses by kind.
-at::Tensor Learner::backward(const std::vector<Batch>& batches, double weight_sum) {
+// The gradients of the step's mean weighted loss, and the sums of losses by kind, over all
+// processes.
+at::Tensor Learner::backward(const StepBatches& batches) {
   const Pass pass{
       .precision = config_.precision,
       .activations =
           config_.recompute_layers ? model::Activations::recomputed : model::Activations::kept,
       .repeats = model::sampled_repeats(network_.config().recurrence,
                                         static_cast<std::uint64_t>(config_.seed), state_.steps)};
+  // Layers that are run again add to their gradients once a repeat: only the end of the pass is
+  // then known to be the last time.
+  const bool is_once = !config_.recompute_layers || network_.config().recurrence.num_layers == 0;
   at::Tensor nats = at::zeros({kKinds}, tally_.options());
   optimizer_.zero_gradients();
-  for (const Batch& batch : batches) {
-    if (batch.weight_sum > 0.0) {
-      nats.add_(accumulate_gradients(network_, batch, weight_sum, pass));
-      state_.flops += flops_of(model::unrolled(network_.config(), pass.repeats), batch);
+  for (const Batch& batch : batches.own) {
+    if (is_once && &batch == &batches.own.back()) {
+      gradient_sum_.expect_last_pass();
     }
+    if (batch.targets() > 0) {
+      nats.add_(accumulate_gradients(network_, batch, batches.weight_sum, pass));
+    }
+  }
+  // After the buckets: a process without rows begins them no sooner than here.
+  gradient_sum_.begin_rest();
+  ranks_.start_sum(nats);
+  ranks_.wait();
+  const model::Config shape = model::unrolled(network_.config(), pass.repeats);
+  for (const BatchCounts& batch : batches.all) {
+    state_.flops += batch.targets() > 0 ? flops_of(shape, batch) : 0.0;
   }
   return nats;
 }
@@ -208,34 +312,27 @@ at::Tensor Learner::backward(const std::vector<Batch>& batches, double weight_su
 void Learner::step() {
   learning_rate_ = train::learning_rate(config_, position_in_schedule(), total_steps_);
   OpenStep open;
-  const std::vector<Batch> batches = next_batches(open);
-  double weight_sum = 0;  // over the whole step: every process would know all of its rows
-  for (const Batch& batch : batches) {
-    weight_sum += batch.weight_sum;
-  }
-  if (weight_sum > 0.0) {
-    const at::Tensor nats = backward(batches, weight_sum);
-    // Here processes would add up optimizer_.gradients() and `nats`.
+  const StepBatches batches = next_batches(open);
+  if (batches.weight_sum > 0.0) {
+    const at::Tensor nats = backward(batches);
     const at::Tensor norm = optimizer_.gradient_norm();
     const at::Tensor skip = judge(batches, nats, norm, open);
     optimizer_.step(learning_rate_, norm, skip);
     open_.push_back(std::move(open));
   }
   ++state_.steps;
-  for (const Batch& batch : batches) {
+  for (const BatchCounts& batch : batches.all) {
     state_.tokens += batch.targets();
   }
   state_.place = rows_->place();
 }
 
-at::Tensor Learner::judge(const std::vector<Batch>& batches, const at::Tensor& nats,
+at::Tensor Learner::judge(const StepBatches& batches, const at::Tensor& nats,
                           const at::Tensor& norm, OpenStep& open) {
   const at::NoGradGuard no_gradients;
   Tally counts;
-  for (const Batch& batch : batches) {
-    if (batch.weight_sum > 0.0) {
-      counts.add(batch.counts);
-    }
+  for (const BatchCounts& batch : batches.all) {
+    counts.add(batch.counts);
   }
   const at::Tensor loss = nats.sum() / static_cast<double>(counts.total_targets());
   const at::Tensor skip = guard_.judge(loss, norm);

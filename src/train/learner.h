@@ -1,12 +1,16 @@
 // The network, its optimizer and the place in the data, and the step that moves them on. It writes
-// nothing: a run, the replay of a step and a comparison all go through the same steps.
+// nothing: a run, the replay of a step and a comparison all go through the same steps. Of many
+// processes each has one, with the same weights and the same place in the data, and reads its share
+// of each step's rows; all of them make every call but the plain readers.
 #pragma once
 
 #include "model/transformer.h"
 #include "pack/shard_reader.h"
 #include "train/batches.h"
+#include "train/gradient_sum.h"
 #include "train/objective.h"
 #include "train/optimizer.h"
+#include "train/ranks.h"
 #include "train/spike_guard.h"
 #include "train/state.h"
 
@@ -21,11 +25,14 @@ namespace tpt::train {
 
 class Learner {
  public:
-  // At the start of a run. Keeps a reference to `shards`. Error(user) for a vocabulary or an
-  // objective that does not fit the shards.
-  Learner(const Config& config, model::Transformer network, const pack::ShardReader& shards);
+  // At the start of a run. Keeps references to `shards` and `ranks`. Error(user) for a vocabulary
+  // or an objective that does not fit the shards, for a number of processes that a step's rows do
+  // not divide among, or for processes that were given other options.
+  Learner(const Config& config, model::Transformer network, const pack::ShardReader& shards,
+          Ranks& ranks);
 
-  // Goes on from a state of the same run; Error(user) naming the first option that differs.
+  // Goes on from a state of the same run, by however many processes; process 0 alone reads it.
+  // Error(user) naming the first option that differs.
   void restore(const std::filesystem::path& state_folder);
   // Weights and optimizer of a state alone: data and counts stay where they are.
   void restore_weights(const std::filesystem::path& state_folder);
@@ -52,8 +59,8 @@ class Learner {
   const model::Transformer& network() const { return network_; }
   Optimizer& optimizer() { return optimizer_; }
   RowStream& rows() { return *rows_; }
-  // Views of what a state holds.
-  StateTensors tensors() const;
+  // Copies of what a state holds, on process 0; nothing on the others.
+  StateTensors copies() const;
 
  private:
   // A step with its figures on the device, fp64 [3]: loss, norm, verdict.
@@ -62,18 +69,31 @@ class Learner {
     at::Tensor figures;
   };
 
+  // The batches that this process reads of a step, and the counts of all of them.
+  struct StepBatches {
+    std::vector<Batch> own;
+    std::vector<BatchCounts> all;
+    double weight_sum = 0;  // over all
+  };
+
   void plan();
+  void check_processes();
+  RunState read_on_first(const std::filesystem::path& state_folder) const;
+  void restore_tensors(const std::filesystem::path& state_folder);
+  StateTensors named(const Optimizer::Moments& moments) const;
   double position_in_schedule() const;
-  std::vector<Batch> next_batches(OpenStep& open);
-  at::Tensor backward(const std::vector<Batch>& batches, double weight_sum);
+  StepBatches next_batches(OpenStep& open);
+  at::Tensor backward(const StepBatches& batches);
   // Judges a step and counts its losses; fp32 [], 1 where its update is to be left out.
-  at::Tensor judge(const std::vector<Batch>& batches, const at::Tensor& nats,
-                   const at::Tensor& norm, OpenStep& open);
+  at::Tensor judge(const StepBatches& batches, const at::Tensor& nats, const at::Tensor& norm,
+                   OpenStep& open);
 
   Config config_;
   const pack::ShardReader& shards_;
+  Ranks& ranks_;
   model::Transformer network_;
   Optimizer optimizer_;
+  GradientSum gradient_sum_;
   SpikeGuard guard_;
   std::optional<RowStream> rows_;  // made anew at another place
   std::vector<std::uint16_t> token_bytes_;

@@ -1,6 +1,7 @@
 #include "train/replay.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "storage/atomic_file.h"
 #include "train/device_choice.h"
 #include "train/learner.h"
@@ -69,14 +70,22 @@ bool same_outcome(const DoneStep& one, const DoneStep& other) {
          same(one.gradient_norm, other.gradient_norm) && one.skipped == other.skipped;
 }
 
-Replay replay_step(const fs::path& folder, const fs::path& shards, std::int64_t step) {
+Replay replay_step(const fs::path& folder, const fs::path& shards, std::int64_t step,
+                   Ranks& ranks) {
   const fs::path from = state_before(folder, step);
   const RunState saved = read_state(from);
   const ThreadScope threads(saved.threads);
-  const Config config = config_of(saved);
+  Config config = config_of(saved);
   prepare(device_of(config), config.deterministic);
+  config.shard_optimizer = saved.is_sharded;
+  if (saved.processes != ranks.size()) {
+    log_warning(
+        "replay: the run had {} processes, this has {}: sums in another order, so that the last "
+        "bits may differ",
+        saved.processes, ranks.size());
+  }
   const pack::ShardReader reader(shards);
-  Learner learner(config, model::load_transformer(from), reader);
+  Learner learner(config, model::load_transformer(from), reader, ranks);
   learner.restore(from);
   while (learner.state().steps < step) {
     if (learner.at_end()) {

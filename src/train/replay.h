@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "train/ranks.h"
 #include "train/state.h"
 
 #include <cstdint>
@@ -25,7 +26,8 @@ bool same_outcome(const DoneStep& one, const DoneStep& other);
 // `folder` is the run's, `shards` what it was trained on. With as many threads as the run had.
 // Error(user) where no state before the step is left, or the shards are others. A run that went
 // back to older weights between that state and the step comes to other numbers.
+// As many processes as the run had come to the same bits; the first reads the folder.
 Replay replay_step(const std::filesystem::path& folder, const std::filesystem::path& shards,
-                   std::int64_t step);
+                   std::int64_t step, Ranks& ranks);
 
 }  // namespace tpt::train

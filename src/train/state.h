@@ -50,7 +50,10 @@ struct RunState {
   double line_flops = 0;
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl then
   std::int64_t events_bytes = 0;   // of the TensorBoard file
-  std::int64_t threads = 0;        // that the run had: other counts may give other last bits
+  // What the run had; with others of these the last bits may be others.
+  std::int64_t threads = 0;  // of each process
+  std::int64_t processes = 1;
+  bool is_sharded = false;  // the optimizer
   std::vector<Checkpoint> checkpoints;
   bool finished = false;
 };

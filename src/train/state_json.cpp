@@ -66,6 +66,8 @@ Json to_json(const RunState& state) {
           {"metrics_bytes", state.metrics_bytes},
           {"events_bytes", state.events_bytes},
           {"threads", state.threads},
+          {"processes", state.processes},
+          {"sharded", state.is_sharded},
           {"checkpoints", checkpoints},
           {"finished", state.finished}};
 }
@@ -87,6 +89,8 @@ RunState state_from_json(const Json& json, const std::filesystem::path& folder) 
   state.line_flops = json.at("line_flops").get<double>();
   state.events_bytes = json.at("events_bytes").get<std::int64_t>();
   state.threads = json.at("threads").get<std::int64_t>();
+  state.processes = json.value("processes", std::int64_t{1});
+  state.is_sharded = json.value("sharded", false);
   state.skipped_in_a_row = json.at("skipped_in_a_row").get<std::int64_t>();
   state.tally = tally_from_json(json.at("tally"));
   state.metrics_bytes = json.at("metrics_bytes").get<std::int64_t>();

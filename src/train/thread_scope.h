@@ -6,10 +6,10 @@
 namespace tpt::train {
 
 // Sets the count for the calling thread and gives back the old one at the end; other threads keep
-// theirs. 0: one a core.
+// theirs. 0: one a core, the cores divided among the `processes` of the machine (0: not known).
 class ThreadScope {
  public:
-  explicit ThreadScope(std::int64_t threads);
+  explicit ThreadScope(std::int64_t threads, std::int64_t processes = 1);
   ~ThreadScope();
   ThreadScope(const ThreadScope&) = delete;
   ThreadScope& operator=(const ThreadScope&) = delete;

@@ -8,7 +8,7 @@
 
 namespace tpt::train {
 
-double flops_of(const model::Config& config, const Batch& batch) {
+double flops_of(const model::Config& config, const BatchCounts& batch) {
   return flops_of(config, Work{.positions = static_cast<double>(batch.positions),
                                .targets = static_cast<double>(batch.targets()),
                                .attended = static_cast<double>(batch.attended)});

@@ -11,7 +11,7 @@ namespace tpt::train {
 // Floating-point operations of forward and backward over one batch, by what its documents need and
 // not by what was computed (work.h): a position attends to those of its document up to itself.
 // Padding counts nothing, the second forward of recomputed layers neither.
-double flops_of(const model::Config& config, const Batch& batch);
+double flops_of(const model::Config& config, const BatchCounts& batch);
 
 // FLOP/s of matrix products on this machine's CPU with the threads of the caller: the best of some
 // runs, about a quarter of a second.

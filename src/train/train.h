@@ -10,6 +10,7 @@
 #include "model/transformer.h"
 #include "train/config.h"
 #include "train/metrics.h"
+#include "train/ranks.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -51,6 +52,12 @@ struct Result {
 Result run(const Config& config, const model::Config& model_config,
            const std::filesystem::path& shards, const std::filesystem::path& folder,
            Progress& progress, std::stop_token stop);
+// The same by many processes, each of which calls it with the same options; the first alone reads
+// and writes `folder`. Each step's rows are divided among them, so that the data does not depend on
+// how many they are. One that is asked to stop stops all.
+Result run(const Config& config, const model::Config& model_config,
+           const std::filesystem::path& shards, const std::filesystem::path& folder,
+           Progress& progress, std::stop_token stop, Ranks& ranks);
 
 // Mean loss by what the target token is for, on rows that were not trained on.
 struct HeldOutLoss {
@@ -69,8 +76,9 @@ HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesyst
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows);
 
-// The same with all kinds of tokens and the bytes of their text.
+// The same with all kinds of tokens and the bytes of their text, by all processes together.
 Tally held_out_tally(const model::Transformer& network, const std::filesystem::path& shards,
-                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows);
+                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows,
+                     Ranks& ranks);
 
 }  // namespace tpt::train

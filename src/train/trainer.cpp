@@ -5,11 +5,11 @@
 #include "train/checkpoint.h"
 #include "train/spike_record.h"
 #include "train/starting_point.h"
-
-#include <ATen/ATen.h>
+#include "train/weight_check.h"
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tpt::train {
@@ -26,35 +26,51 @@ Config with_length(Config config) {
   return config;
 }
 
-// On the host: a device has no room for a second state.
-model::NamedTensors copies_of(model::NamedTensors tensors) {
-  for (auto& [name, tensor] : tensors) {
-    tensor = tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+// The moving average among a state's tensors, under the names of the weights.
+model::NamedTensors average_in(const StateTensors& tensors) {
+  constexpr std::string_view kPrefix = "average.";
+  model::NamedTensors average;
+  for (const auto& [name, tensor] : tensors.optimizer) {
+    if (name.starts_with(kPrefix)) {
+      average.emplace_back(name.substr(kPrefix.size()), tensor);
+    }
   }
-  return tensors;
+  return average;
 }
 
 }  // namespace
 
 Trainer::Trainer(const Config& config, const model::Config& model_config,
                  const std::filesystem::path& shards, const std::filesystem::path& folder,
-                 Progress& progress)
+                 Progress& progress, Ranks& ranks)
     : config_(with_length(config)),
       folder_(folder),
       progress_(progress),
+      ranks_(ranks),
       shards_(shards),
-      learner_(config_, starting_network(config_, model_config, shards_), shards_) {
-  std::error_code problem;
-  std::filesystem::create_directories(folder_, problem);
-  if (problem) {
-    io_error("{}: cannot be created: {}", folder_.string(), problem.message());
+      learner_(config_, starting_network(config_, model_config, shards_), shards_, ranks) {
+  if (ranks_.is_first()) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder_, problem);
+    if (problem) {
+      io_error("{}: cannot be created: {}", folder_.string(), problem.message());
+    }
   }
-  if (const auto newest = newest_state(folder_)) {
-    learner_.restore(*newest);
+  restore_newest();
+  if (ranks_.is_first()) {
+    records_ = std::make_unique<RunRecords>(folder_, config_, state());
+  }
+  find_budgets();
+  check_same_weights(ranks_, learner_.network().parameters(), state().steps);
+}
+
+void Trainer::restore_newest() {
+  const auto newest = ranks_.is_first() ? newest_state(folder_) : std::nullopt;
+  const std::string path = ranks_.broadcast(newest ? newest->string() : "");
+  if (!path.empty()) {
+    learner_.restore(path);
     saved_steps_ = state().steps;
   }
-  records_ = std::make_unique<RunRecords>(folder_, config_, state());
-  find_budgets();
 }
 
 void Trainer::find_budgets() {
@@ -74,16 +90,19 @@ Result Trainer::run(std::stop_token stop) {
   // The first state too: a step can be run again from the start, and a disk that cannot hold states
   // shows at once.
   save_state();
+  // One process that is asked to stop stops all; the first one's clock says when to save.
+  constexpr std::size_t kStop = 0, kSave = 1;
+  const auto wishes = [&] {
+    return ranks_.largest(
+        {stop.stop_requested() ? 1.0 : 0.0, ranks_.is_first() && is_state_due() ? 1.0 : 0.0});
+  };
+  std::vector<double> agreed = wishes();
   while (!state().finished) {
-    if (stop.stop_requested()) {
-      save_state();
-      writer_.wait();
-      throw Interrupted(
-          fmt::format("training stopped at step {} ({} tokens); the same command "
-                      "goes on from there",
-                      state().steps, state().tokens));
+    if (agreed[kStop] > 0.0) {
+      interrupt();
     }
     learner_.step();
+    compare_weights();
     const bool at_end = learner_.at_end();
     const bool is_line_due = at_end || state().steps % config_.log_every_steps == 0;
     const auto last = is_line_due ? learner_.last_open() : std::nullopt;
@@ -99,13 +118,31 @@ Result Trainer::run(std::stop_token stop) {
     }
     take_held_out_losses();
     state().finished = at_end;
-    if (note_reached_checkpoints() || at_end || is_state_due()) {
+    agreed = wishes();
+    if (note_reached_checkpoints() || at_end || agreed[kSave] > 0.0) {
       save_state();
     }
   }
   writer_.wait();
+  ranks_.largest({0.0});  // nobody is done before the first one's files stand
   report();
   return result();
+}
+
+void Trainer::interrupt() {
+  save_state();
+  writer_.wait();
+  ranks_.largest({0.0});
+  throw Interrupted(
+      fmt::format("training stopped at step {} ({} tokens); the same command goes on from there",
+                  state().steps, state().tokens));
+}
+
+void Trainer::compare_weights() {
+  const std::int64_t every = config_.compare_weights_every_steps;
+  if (every > 0 && state().steps % every == 0) {
+    check_same_weights(ranks_, learner_.network().parameters(), state().steps);
+  }
 }
 
 void Trainer::act_on_steps(std::size_t leave_open) {
@@ -121,8 +158,10 @@ void Trainer::act_on(const DoneStep& step) {
     return;
   }
   ++state().skipped_since_line;
-  writer_.wait();  // so that the state before the step stands on disk
-  keep_spike(folder_, step, describe_rows(step, learner_.rows(), shards_));
+  if (ranks_.is_first()) {
+    writer_.wait();  // so that the state before the step stands on disk
+    keep_spike(folder_, step, describe_rows(step, learner_.rows(), shards_));
+  }
   const std::string what = fmt::format(
       "step {}: loss {} or gradient norm {} is not finite or stands out; its batch is in {}",
       step.number, step.loss, step.gradient_norm,
@@ -150,22 +189,31 @@ void Trainer::act_on(const DoneStep& step) {
 // To the newest state at a multiple of state_every_steps before the step: which one it is does not
 // depend on when the clock had others saved. The data goes on behind the step.
 void Trainer::go_back(const DoneStep& step) {
-  for (const std::filesystem::path& saved : states_of(folder_)) {
-    const std::int64_t steps = step_of_state(saved);
-    if (steps < step.number && steps % config_.state_every_steps == 0) {
-      learner_.restore_weights(saved);
-      log_warning("training: back to the weights of step {}; the data goes on", steps);
-      return;
+  std::filesystem::path saved;
+  for (const std::filesystem::path& state :
+       ranks_.is_first() ? states_of(folder_) : std::vector<std::filesystem::path>()) {
+    const std::int64_t steps = step_of_state(state);
+    if (saved.empty() && steps < step.number && steps % config_.state_every_steps == 0) {
+      saved = state;
     }
   }
-  log_warning("training: no state to go back to yet; step skipped");
+  saved = ranks_.broadcast(saved.string());
+  if (saved.empty()) {
+    log_warning("training: no state to go back to yet; step skipped");
+    return;
+  }
+  learner_.restore_weights(saved);
+  log_warning("training: back to the weights of step {}; the data goes on", step_of_state(saved));
 }
 
 void Trainer::log_step(double gradient_norm) {
   if (config_.on_spike == OnSpike::skip) {
     act_on_steps(0);
   }
-  records_->append(state(), learner_.take_tally(), learner_.learning_rate(), gradient_norm);
+  const Tally tally = learner_.take_tally();
+  if (records_) {
+    records_->append(state(), tally, learner_.learning_rate(), gradient_norm);
+  }
   state().skipped_since_line = 0;
   state().line_tokens = state().tokens;
   state().line_flops = state().flops;
@@ -186,11 +234,13 @@ void Trainer::take_held_out_losses() {
       learner_.optimizer().exchange_average();
     }
     for (const std::string& shards : config_.held_out) {
-      records_->append(state(),
-                       {.name = std::filesystem::path(shards).filename().string(),
-                        .of_average = of_average,
-                        .tally = held_out_tally(learner_.network(), shards, config_.seq_length,
-                                                config_.precision, config_.held_out_rows)});
+      const Tally tally = held_out_tally(learner_.network(), shards, config_.seq_length,
+                                         config_.precision, config_.held_out_rows, ranks_);
+      if (records_) {
+        records_->append(state(), {.name = std::filesystem::path(shards).filename().string(),
+                                   .of_average = of_average,
+                                   .tally = tally});
+      }
     }
     if (of_average) {
       learner_.optimizer().exchange_average();
@@ -232,26 +282,23 @@ void Trainer::save_state() {
   }
   state().open = learner_.last_open();
   state().tally = learner_.tally();
-  records_->sync(state());
-  const StateTensors views = learner_.tensors();
-  StateTensors tensors{copies_of(views.weights), copies_of(views.optimizer)};
-  model::NamedTensors average;
-  if (due_checkpoint_) {
-    average = copies_of(learner_.optimizer().average());
+  StateTensors tensors = learner_.copies();
+  if (records_) {
+    records_->sync(state());
+    writer_.start(
+        [this, saved = state(), tensors = std::move(tensors), checkpoint = due_checkpoint_] {
+          const model::Config& shape = learner_.network().config();
+          if (checkpoint) {
+            write_checkpoint({shape, tensors.weights, checkpoint->string()}, shards_, *checkpoint);
+            if (const model::NamedTensors average = average_in(tensors); !average.empty()) {
+              write_checkpoint({shape, average, checkpoint->string()}, shards_,
+                               checkpoint->string() + "-average");
+            }
+          }
+          write_state(folder_, saved, shape, tensors,
+                      {.newest = config_.keep_states, .every_steps = config_.state_every_steps});
+        });
   }
-  writer_.start([this, saved = state(), tensors = std::move(tensors), average = std::move(average),
-                 checkpoint = due_checkpoint_] {
-    const model::Config& shape = learner_.network().config();
-    if (checkpoint) {
-      write_checkpoint({shape, tensors.weights, checkpoint->string()}, shards_, *checkpoint);
-      if (!average.empty()) {
-        write_checkpoint({shape, average, checkpoint->string()}, shards_,
-                         checkpoint->string() + "-average");
-      }
-    }
-    write_state(folder_, saved, shape, tensors,
-                {.newest = config_.keep_states, .every_steps = config_.state_every_steps});
-  });
   due_checkpoint_.reset();
   saved_ = Clock::now();
   saved_steps_ = state().steps;

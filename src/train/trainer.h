@@ -6,6 +6,7 @@
 #include "pack/shard_reader.h"
 #include "train/background.h"
 #include "train/learner.h"
+#include "train/ranks.h"
 #include "train/run_records.h"
 #include "train/train.h"
 
@@ -21,10 +22,11 @@ namespace tpt::train {
 
 class Trainer {
  public:
-  // Starts afresh, or goes on from the newest whole state in `folder`.
+  // Starts afresh, or goes on from the newest whole state in `folder`. Of many processes the first
+  // alone reads and writes there; all do the same steps and come to the same decisions.
   Trainer(const Config& config, const model::Config& model_config,
           const std::filesystem::path& shards, const std::filesystem::path& folder,
-          Progress& progress);
+          Progress& progress, Ranks& ranks);
 
   Result run(std::stop_token stop);
 
@@ -38,20 +40,24 @@ class Trainer {
   void act_on(const DoneStep& step);
   void go_back(const DoneStep& step);
   void log_step(double gradient_norm);
+  void compare_weights();
   void take_held_out_losses();
   bool is_state_due() const;
   bool note_reached_checkpoints();
+  void restore_newest();
   void save_state();
+  [[noreturn]] void interrupt();
   void report() const;
   Result result() const;
 
   Config config_;
   std::filesystem::path folder_;
   Progress& progress_;
+  Ranks& ranks_;
   pack::ShardReader shards_;
   Learner learner_;
-  std::unique_ptr<RunRecords> records_;
-  std::vector<std::int64_t> budgets_;  // rising; the last one is the end
+  std::unique_ptr<RunRecords> records_;  // of the first process
+  std::vector<std::int64_t> budgets_;    // rising; the last one is the end
   // When this part of the run and the last state began.
   Clock::time_point start_, saved_;
   std::int64_t tokens_before_ = 0;

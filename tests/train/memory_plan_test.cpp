@@ -38,7 +38,8 @@ void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 void take_one_step(const model::Config& model, const Config& config,
                    const pack::ShardReader& shards) {
-  Learner learner(config, model::Transformer(model, 1), shards);
+  Ranks alone;
+  Learner learner(config, model::Transformer(model, 1), shards, alone);
   learner.step();
 }
 

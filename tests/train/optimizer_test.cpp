@@ -14,6 +14,12 @@
 namespace tpt::train {
 namespace {
 
+Ranks alone;  // this process
+
+model::NamedTensors state_of(const Optimizer& optimizer) {
+  return optimizer.named(optimizer.gather());
+}
+
 std::vector<float> random_values(std::int64_t count, std::uint64_t seed, double scale) {
   Random random(seed);
   std::vector<float> values;
@@ -104,7 +110,7 @@ TEST(AdamW, GivesTheParametersOfTorch) {
   const model::NamedTensors parameters = three_parameters();
   Json job = job_of(parameters, config);
   job["decayed"] = {parameters[1].first};
-  Optimizer optimizer(parameters, config);
+  Optimizer optimizer(parameters, config, alone);
   std::vector<double> norms;
   for (std::uint64_t step = 0; step < 30; ++step) {
     // Large and small gradients: some steps are clipped, others are not.
@@ -140,7 +146,7 @@ TEST(AdamW, GivesTheParametersOfTorch) {
 TEST(AdamW, MovesParametersWithoutChangingThem) {
   const model::NamedTensors before = three_parameters();
   const model::NamedTensors parameters = three_parameters();
-  Optimizer optimizer(parameters, Config());
+  Optimizer optimizer(parameters, Config(), alone);
   EXPECT_EQ(optimizer.weights().size(), before.size());
   for (std::size_t i = 0; i < before.size(); ++i) {
     EXPECT_TRUE(at::equal(parameters[i].second, before[i].second)) << before[i].first;
@@ -178,14 +184,14 @@ TEST(Optimizer, RestoredGoesOnBitForBit) {
   for (const Config& config : all_optimizers()) {
     const model::NamedTensors first = three_parameters();
     const model::NamedTensors second = three_parameters();
-    Optimizer one(first, config);
-    Optimizer other(second, config);
+    Optimizer one(first, config, alone);
+    Optimizer other(second, config, alone);
     for (int i = 0; i < 5; ++i) {
       fill_gradients(first, i);
       take_step(one, 1e-2);
     }
     copy_tensors(one.weights(), other.weights());
-    copy_tensors(one.tensors(), other.tensors());
+    copy_tensors(state_of(one), state_of(other));
     for (int i = 5; i < 10; ++i) {
       fill_gradients(first, i);
       take_step(one, 1e-2);
@@ -193,7 +199,7 @@ TEST(Optimizer, RestoredGoesOnBitForBit) {
       take_step(other, 1e-2);
     }
     expect_equal(one.weights(), other.weights());
-    expect_equal(one.tensors(), other.tensors());
+    expect_equal(state_of(one), state_of(other));
   }
 }
 
@@ -203,23 +209,23 @@ TEST(Optimizer, AStepLeftOutChangesNoBit) {
     for (const double poison : {1.0, 1e30, std::numeric_limits<double>::infinity(),
                                 std::numeric_limits<double>::quiet_NaN()}) {
       const model::NamedTensors parameters = three_parameters();
-      Optimizer optimizer(parameters, config);
+      Optimizer optimizer(parameters, config, alone);
       for (int i = 0; i < 3; ++i) {
         fill_gradients(parameters, i);
         take_step(optimizer, 1e-2);
       }
       const model::NamedTensors weights = clones_of(optimizer.weights());
-      const model::NamedTensors tensors = clones_of(optimizer.tensors());
+      const model::NamedTensors tensors = clones_of(state_of(optimizer));
       fill_gradients(parameters, 3);
       parameters[1].second.mutable_grad().mul_(poison);
       parameters[2].second.mutable_grad().mul_(poison);
       optimizer.step(1e-2, optimizer.gradient_norm(), at::ones({}));
       expect_equal(optimizer.weights(), weights);
-      expect_equal(optimizer.tensors(), tensors);
+      expect_equal(state_of(optimizer), tensors);
       fill_gradients(parameters, 4);
       take_step(optimizer, 1e-2);
       EXPECT_FALSE(at::equal(optimizer.weights()[0].second, weights[0].second));
-      for (const auto& [name, tensor] : optimizer.tensors()) {
+      for (const auto& [name, tensor] : state_of(optimizer)) {
         EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name << " after " << poison;
       }
     }
@@ -230,7 +236,7 @@ TEST(Optimizer, TheAverageIsTheExponentialOne) {
   Config config;
   config.ema_decay = 0.75;
   const model::NamedTensors parameters = three_parameters();
-  Optimizer optimizer(parameters, config);
+  Optimizer optimizer(parameters, config, alone);
   at::Tensor expected = parameters[1].second.detach().clone();
   for (int i = 0; i < 6; ++i) {
     fill_gradients(parameters, i);
@@ -238,7 +244,7 @@ TEST(Optimizer, TheAverageIsTheExponentialOne) {
     expected = 0.75 * expected + 0.25 * parameters[1].second.detach();
   }
   const auto average_of = [&](const std::string& wanted) {
-    for (const auto& [name, tensor] : optimizer.average()) {
+    for (const auto& [name, tensor] : optimizer.average(optimizer.gather())) {
       if (name == wanted) {
         return tensor;
       }
@@ -268,7 +274,7 @@ TEST(Muon, GivesTheParametersOfTorch) {
   Json job = job_of(parameters, config);
   job["matrices"] = {parameters[1].first, parameters[3].first};
   job["momentum"] = config.muon_momentum;
-  Optimizer optimizer(parameters, config);
+  Optimizer optimizer(parameters, config, alone);
   for (int i = 0; i < 20; ++i) {
     const double rate = 1e-2 / static_cast<double>(1 + i);
     fill_gradients(parameters, i, i % 3 == 0 ? 5.0 : 1e-3);

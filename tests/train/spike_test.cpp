@@ -16,6 +16,8 @@
 namespace tpt::train {
 namespace {
 
+Ranks alone;  // this process
+
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 at::Tensor number(double value) { return at::scalar_tensor(value, at::kDouble); }
@@ -115,7 +117,7 @@ TEST_F(Spikes, TheBatchIsKeptWithItsDocumentsAndReplayedBitForBit) {
   ASSERT_GE(steps.size(), 2U) << "the run has no spikes";
   const pack::ShardReader reader(shards_);
   for (const std::int64_t step : steps) {
-    const Replay replay = replay_step(place("run"), shards_, step);
+    const Replay replay = replay_step(place("run"), shards_, step, alone);
     ASSERT_TRUE(replay.recorded.has_value());
     EXPECT_TRUE(same_outcome(replay.step, *replay.recorded)) << "step " << step;
     EXPECT_TRUE(replay.step.skipped);
@@ -142,7 +144,7 @@ TEST_F(Spikes, AnotherStepOrOtherShardsAreRefusedInWords) {
   run_quietly(jumpy_config(), shards_, place("run"));
   const auto word = [&](const std::filesystem::path& shards, std::int64_t step) {
     try {
-      replay_step(place("run"), shards, step);
+      replay_step(place("run"), shards, step, alone);
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::user);
       return std::string(error.what());
