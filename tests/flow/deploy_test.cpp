@@ -35,6 +35,16 @@ TEST(DeploySlow, AnArrayOnARealSlurmSurvivesAKillAndADrain) {
   std::printf("%s", output.c_str());
 }
 
+TEST(DeploySlow, TwoProcessesOfRealLaunchersTrainAsOne) {
+  for (const std::string launcher : {"torchrun", "srun"}) {
+    const auto [output, status] = python("launchers_test.py " + launcher + " " + TPT_PROGRAM);
+    if (status != kSkipped) {
+      EXPECT_EQ(status, 0) << output;
+    }
+    std::printf("%s", output.c_str());
+  }
+}
+
 TEST(DeploySlow, TheKubernetesManifestFitsItsSchemas) {
   const auto [output, status] = python("kubernetes_test.py " + std::string(TPT_SOURCE_DIR));
   if (status == kSkipped) GTEST_SKIP() << output;
