@@ -6,6 +6,7 @@
 #include "report/report.h"
 #include "storage/atomic_file.h"
 #include "storage/files.h"
+#include "train/launch.h"
 
 #include <fmt/core.h>
 
@@ -106,6 +107,7 @@ void run_verb(Arguments arguments, Run run) {
   line.example("tpt run recipes/lab.toml --out build/lab --set experiment.seeds=1,2,3,4");
   line.example("tpt run my.toml --out runs/mine --set pack.shuffle_thinking=true");
   if (!line.parse(arguments)) return;
+  train::refuse_many_processes("run");
   if (storage::is_remote(out)) {
     user_error("--out {}: only tpt augment writes to S3; give a folder of this machine", out);
   }

@@ -4,6 +4,7 @@
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "train/launch.h"
 #include "train/run_comparison.h"
 
 #include <fmt/core.h>
@@ -92,6 +93,7 @@ void verify_resume_verb(Arguments arguments, Run run) {
   line.section("train", config);
   line.example("tpt verify-resume build/shards --train-tokens 2e5 --kills 20 --out build/verify");
   if (!line.parse(arguments)) return;
+  train::refuse_many_processes("verify-resume");
   const fs::path whole = fs::path(out) / "whole";
   const fs::path killed = fs::path(out) / "killed";
   run_whole(train_arguments(arguments, whole));

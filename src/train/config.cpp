@@ -222,7 +222,8 @@ Json recipe_of(const Config& config) {
   for (const char* watched :
        {"threads", "log_every_steps", "state_every_seconds", "keep_states", "on_spike", "held_out",
         "held_out_every_steps", "held_out_rows", "recompute_layers", "device", "deterministic",
-        "shard_optimizer", "bucket_mib", "compare_weights_every_steps", "process_timeout_seconds"}) {
+        "shard_optimizer", "bucket_mib", "compare_weights_every_steps",
+        "process_timeout_seconds"}) {
     recipe.erase(watched);
   }
   // Other states to go back to are other weights, where a run goes back at all.

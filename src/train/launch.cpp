@@ -184,6 +184,13 @@ Launch launch_from(const Environment& environment) {
   return is_slurm_step(environment) ? from_slurm(environment) : Launch();
 }
 
+void refuse_many_processes(const std::string& verb) {
+  if (const Launch launch = launch_from(process_environment()); launch.size > 1) {
+    user_error("{}: started as one of {} processes by {}: only tpt train and replay-step work so",
+               verb, launch.size, launch.by);
+  }
+}
+
 std::string first_host(const std::string& host_list) {
   const std::string_view list = host_list;
   const std::size_t bracket = list.find('[');

@@ -33,6 +33,9 @@ Environment process_environment();
 // Error(user) naming the variable that is missing or makes no sense.
 Launch launch_from(const Environment& environment);
 
+// Error(user) where this is one of many processes: they would do the same work in the same folder.
+void refuse_many_processes(const std::string& verb);
+
 // The first host of a Slurm list: "gpu[003-010,12]" is "gpu003".
 std::string first_host(const std::string& host_list);
 

@@ -264,8 +264,7 @@ Learner::StepBatches Learner::next_batches(OpenStep& open) {
     const std::int64_t from = count * rank / ranks_.size(), to = count * (rank + 1) / ranks_.size();
     for (const std::vector<Row>& pass : passes_of(rows, from, to, config_.batch_rows)) {
       if (rank == ranks_.rank()) {
-        batches.own.push_back(
-            moved_to(make_batch(pass, config_, token_bytes_), network_.device()));
+        batches.own.push_back(moved_to(make_batch(pass, config_, token_bytes_), network_.device()));
         batches.all.push_back(batches.own.back());
       } else {
         batches.all.push_back(count_batch(pass, config_, token_bytes_));

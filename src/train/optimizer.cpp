@@ -27,8 +27,8 @@ Optimizer::Optimizer(const model::NamedTensors& parameters, const Config& config
     : config_(config), ranks_(ranks), layout_(parameters, config, ranks.rank(), ranks.size()) {
   const at::NoGradGuard no_gradients;
   // Zeros, for the padding of a sharded layout.
-  weights_ = at::zeros({layout_.total()},
-                       at::TensorOptions().dtype(at::kFloat).device(device_of(config)));
+  weights_ =
+      at::zeros({layout_.total()}, at::TensorOptions().dtype(at::kFloat).device(device_of(config)));
   gradients_ = at::zeros_like(weights_);
   moments1_ = at::zeros({layout_.own_count()}, weights_.options());
   moments2_ = at::zeros({layout_.own_count(layout_.matrices_end())}, weights_.options());

@@ -21,7 +21,8 @@ namespace tpt::train {
 class Optimizer {
  public:
   // Moves the parameters' storage into one buffer on the device of the run and gives each a
-  // gradient that is a view of a second one. The tensors stay the same objects. Keeps a reference to `ranks`.
+  // gradient that is a view of a second one. The tensors stay the same objects. Keeps a reference
+  // to `ranks`.
   Optimizer(const model::NamedTensors& parameters, const Config& config, Ranks& ranks);
 
   void zero_gradients();
