@@ -2,4 +2,5 @@
 foreach(name algorithm common/error rendezvous/store transport/device)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gloo/gloo/${name}.h CONTENT "#include <gloo/context.h>\n")
 endforeach()
-set_source_files_properties(src/train/ranks.cpp PROPERTIES INCLUDE_DIRECTORIES "${CMAKE_SOURCE_DIR}/cmake/gloo;${CMAKE_BINARY_DIR}/gloo")
+set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/train/ranks.cpp APPEND PROPERTY
+  INCLUDE_DIRECTORIES ${CMAKE_SOURCE_DIR}/cmake/gloo ${CMAKE_BINARY_DIR}/gloo)

@@ -1,6 +1,7 @@
 #include "train/device_choice.h"
 
 #include "base/error.h"
+#include "train/launch.h"
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -31,24 +32,11 @@ at::Device gpu(std::int64_t number, const std::string& word) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(number)};
 }
 
-std::int64_t local_rank() {
-  for (const char* name : {"LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"}) {
-    const char* text = std::getenv(name);
-    if (text == nullptr) continue;
-    const std::string_view value = text;
-    std::int64_t rank = -1;
-    const auto [stop, problem] = std::from_chars(value.data(), value.data() + value.size(), rank);
-    if (problem != std::errc() || stop != value.data() + value.size() || rank < 0) {
-      user_error("{} is {}, expected the number of a process of this machine", name, value);
-    }
-    return rank;
-  }
-  return 0;
-}
-
 }  // namespace
 
-at::Device device_of(const Config& config) { return device_from(config.device, local_rank()); }
+at::Device device_of(const Config& config) {
+  return device_from(config.device, launch_from(process_environment()).local_rank);
+}
 
 at::Device device_from(const std::string& word, std::int64_t local_rank) {
   constexpr std::string_view kNumbered = "cuda:";

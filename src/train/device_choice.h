@@ -13,7 +13,7 @@ namespace tpt::train {
 // "cpu"; "cuda:N"; "cuda": GPU number `local_rank` of this machine; "auto": that one where there is
 // any, else the CPU. Error(user) for other words, and for a GPU that is not there.
 at::Device device_from(const std::string& word, std::int64_t local_rank);
-// Of config.device; the local rank is what torchrun, srun or mpirun has set, else 0.
+// Of config.device, and of the local rank that launch.h reads.
 at::Device device_of(const Config& config);
 
 // Makes it the calling thread's GPU and, with `deterministic`, has torch choose kernels that give

@@ -51,13 +51,14 @@ struct Ranks::Group {
   Milliseconds timeout{};
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::Backend> host;    // for tensors on the CPU
-  c10::intrusive_ptr<c10d::Backend> device;  // for those on the device; the same on a CPU
+  c10::intrusive_ptr<c10d::Backend> device;  // for those on a device, from the first one on
   std::vector<c10::intrusive_ptr<c10d::Work>> works;
   bool is_lost = false;  // another process; what this one says then is no news
 
   void meet();
-  void open_groups(bool on_device);
-  c10d::Backend& of(const at::Tensor& tensor) { return tensor.is_cpu() ? *host : *device; }
+  void open_host();
+  void open_device();
+  c10d::Backend& of(const at::Tensor& tensor);
   // What c10d throws as what a person can act on.
   template <typename Call>
   auto guarded(Call&& call) {
@@ -90,26 +91,36 @@ void Ranks::Group::meet() {
   store->setTimeout(timeout);
 }
 
-void Ranks::Group::open_groups([[maybe_unused]] bool on_device) {
-  const auto rank = static_cast<int>(launch.rank);
-  const auto size = static_cast<int>(launch.size);
+void Ranks::Group::open_host() {
   auto options = c10d::ProcessGroupGloo::Options::create_default(timeout);
   if (launch.is_one_machine()) {
     options->devices = {c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")};
   }
   host = c10::make_intrusive<c10d::ProcessGroupGloo>(
-      c10::make_intrusive<c10d::PrefixStore>("host", store), rank, size, options);
-  device = host;
-  if (on_device) {
+      c10::make_intrusive<c10d::PrefixStore>("host", store), static_cast<int>(launch.rank),
+      static_cast<int>(launch.size), options);
+}
+
+void Ranks::Group::open_device() {
 #ifdef USE_C10D_NCCL
-    auto nccl = c10d::ProcessGroupNCCL::Options::create();
-    nccl->timeout = timeout;
-    device = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-        c10::make_intrusive<c10d::PrefixStore>("device", store), rank, size, nccl);
+  auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = timeout;
+  device = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+      c10::make_intrusive<c10d::PrefixStore>("device", store), static_cast<int>(launch.rank),
+      static_cast<int>(launch.size), options);
 #else
-    user_error("this program was built without NCCL: many processes train on CPUs only");
+  user_error("this program was built without NCCL: many processes train on CPUs only");
 #endif
+}
+
+c10d::Backend& Ranks::Group::of(const at::Tensor& tensor) {
+  if (tensor.is_cpu()) {
+    return *host;
   }
+  if (!device) {
+    open_device();
+  }
+  return *device;
 }
 
 // The processes that do not say within a moment that they too have lost somebody, or the last words
@@ -134,7 +145,8 @@ std::string Ranks::Group::missing() {
   return "; no word from process " + silent;
 }
 
-// Process 0 keeps what is written for the others: it goes after they have read it.
+// Process 0 keeps what is written for the others: it goes after those that look for it have read
+// it. Of one that ends of itself (it leaves its last words) the others have not heard yet.
 void Ranks::Group::let_others_read() {
   store->set(key("told", launch.rank), "1");
   if (launch.rank != 0 || launch.launcher_listens) {
@@ -143,7 +155,8 @@ void Ranks::Group::let_others_read() {
   for (const Moment moment; !moment.is_over(); moment.pause()) {
     bool all = true;
     for (std::int64_t rank = 0; rank < launch.size; ++rank) {
-      all = all && (has("told", rank) || has("end", rank));
+      const bool looks = has("lost", rank) || has("end", launch.rank);
+      all = all && (!looks || has("told", rank) || has("end", rank));
     }
     if (all) {
       return;
@@ -181,7 +194,7 @@ Ranks::Ranks(const Launch& launch, const RanksConfig& config)
   group_->timeout = milliseconds(config.timeout_seconds);
   try {
     group_->meet();
-    group_->open_groups(config.on_device);
+    group_->open_host();
   } catch (const Error&) {
     throw;
   } catch (const std::exception& problem) {
@@ -209,7 +222,7 @@ void Ranks::start_sum_of_parts(const at::Tensor& tensor) {
   at::Tensor whole = tensor, part = tensor.narrow(0, rank_ * each, each);
   if (are_many()) {
     group_->works.push_back(
-        group_->guarded([&] { return group_->device->_reduce_scatter_base(part, whole); }));
+        group_->guarded([&] { return group_->of(tensor)._reduce_scatter_base(part, whole); }));
   }
 }
 

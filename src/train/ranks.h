@@ -2,13 +2,11 @@
 // other. Every call is made by all of them, in the same order. Tensors on a CPU go through Gloo,
 // those on a CUDA device through NCCL.
 //
-//   Ranks ranks(launch_from(process_environment()), {.timeout_seconds = 600});
+//   Ranks ranks(launch_from(process_environment()), {.timeout_seconds = 600.0});
 //   ranks.sum(losses);  // the same bits on all processes
 #pragma once
 
 #include "train/launch.h"
-
-#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
@@ -16,11 +14,14 @@
 #include <string_view>
 #include <vector>
 
+namespace at {
+class Tensor;
+}
+
 namespace tpt::train {
 
 struct RanksConfig {
   double timeout_seconds = 1800.0;  // that one waits for the others
-  bool on_device = false;           // tensors are on the CUDA device local_rank
 };
 
 // A call throws Error(remote) where another process has ended or does not answer in time: it says

@@ -64,15 +64,18 @@ void RunRecords::add_speed(const RunState& state, MetricsLine& line) {
     line.tokens_per_second = static_cast<double>(state.tokens - state.line_tokens) / elapsed;
     line.flops_per_second = (state.flops - state.line_flops) / elapsed;
   }
-  add_share_of_peak(now, line);
+  add_share_of_peak(now, state.processes, line);
   line_start_ = Clock::now();
 }
 
-void RunRecords::add_share_of_peak(Clock::time_point now, MetricsLine& line) {
+// Of as many devices, or shares of the cores, as there are processes.
+void RunRecords::add_share_of_peak(Clock::time_point now, std::int64_t processes,
+                                   MetricsLine& line) {
+  const double own_flops = line.flops_per_second / static_cast<double>(processes);
   if (gpu_) {
     if (const auto peak = peak_flops(*gpu_, precision_)) {
       line.peak_name = "mfu";
-      line.peak_share = line.flops_per_second / *peak;
+      line.peak_share = own_flops / *peak;
     }
     return;
   }
@@ -81,7 +84,7 @@ void RunRecords::add_share_of_peak(Clock::time_point now, MetricsLine& line) {
     gemm_flops_ = measured_gemm_flops(precision_);
   }
   if (gemm_flops_) {
-    line.peak_share = line.flops_per_second / *gemm_flops_;
+    line.peak_share = own_flops / *gemm_flops_;
   }
 }
 

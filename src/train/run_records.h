@@ -39,7 +39,7 @@ class RunRecords {
   using Clock = std::chrono::steady_clock;
 
   void add_speed(const RunState& state, MetricsLine& line);
-  void add_share_of_peak(Clock::time_point now, MetricsLine& line);
+  void add_share_of_peak(Clock::time_point now, std::int64_t processes, MetricsLine& line);
 
   model::Precision precision_;
   std::optional<std::string> gpu_;  // its name, where the run is on one
