@@ -135,14 +135,14 @@ std::string Ranks::Group::missing() {
         return fmt::format("; process {} had ended: {}", rank, store->get_to_str(key("end", rank)));
       }
       if (!has("lost", rank)) {
-        silent += (silent.empty() ? "" : ", ") + std::to_string(rank);
+        silent += fmt::format("{}process {}", silent.empty() ? "" : ", ", rank);
       }
     }
     if (silent.empty()) {
       return "";
     }
   }
-  return "; no word from process " + silent;
+  return "; no word from " + silent;
 }
 
 // Process 0 keeps what is written for the others: it goes after those that look for it have read

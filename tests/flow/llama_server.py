@@ -69,7 +69,7 @@ class LlamaServer:
     def busy_slots(self):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/slots",
                                          headers={"Authorization": f"Bearer {KEY}"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return sum(slot["is_processing"] for slot in json.load(answer))
 
     def stop(self):
