@@ -46,4 +46,15 @@ at::Tensor causal_attention(const at::Tensor& query_bhtn, const at::Tensor& key_
 at::Tensor cross_entropy(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                          const at::Tensor& targets_n, bool bf16);
 
+// What cross_entropy gives as losses_n [n] (without gradients), and their sum, each times its
+// coefficient (fp32 [n]): the same numbers for training alone. The gradients are made on the way
+// forward, so that logits are made once and never kept.
+struct WeightedLoss {
+  at::Tensor sum;
+  at::Tensor losses_n;
+};
+WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
+                           const at::Tensor& targets_n, const at::Tensor& coefficients_n,
+                           bool bf16);
+
 }  // namespace tpt::model

@@ -288,8 +288,18 @@ Transformer::Transformer(const Config& config, const NamedTensors& weights,
   }
 }
 
+Transformer::Transformer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Transformer::~Transformer() = default;
 Transformer::Transformer(Transformer&&) noexcept = default;
+
+Transformer Transformer::twin() const {
+  auto next = state_->parameters.begin();
+  auto same = std::make_unique<State>(state_->config, [&](const std::string&, at::IntArrayRef) {
+    return (next++)->second.detach();
+  });
+  same->chosen = state_->chosen;
+  return Transformer(std::move(same));
+}
 
 at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
                                 const at::Tensor& document_bt, Activations activations,
@@ -316,6 +326,17 @@ at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tens
                                 precision == Precision::bf16);
   }
   return cross_entropy(hidden_nd, state_->head, targets_n, precision == Precision::bf16);
+}
+
+WeightedLoss Transformer::weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
+                                        const at::Tensor& coefficients_n,
+                                        Precision precision) const {
+  if (state_->kernels() == Kernels::rows) {
+    return model::weighted_loss(hidden_nd, state_->head, targets_n, coefficients_n,
+                                precision == Precision::bf16);
+  }
+  const at::Tensor losses_n = token_losses(hidden_nd, targets_n, precision);
+  return {at::dot(losses_n, moved(coefficients_n, device())), losses_n.detach()};
 }
 
 void Transformer::use(Kernels kernels) { state_->chosen = kernels; }

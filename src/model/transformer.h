@@ -27,6 +27,8 @@ enum class Activations { kept, recomputed };
 // kernels, in any device's memory.
 enum class Kernels { rows, torch };
 
+struct WeightedLoss;  // fused_ops.h
+
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 class Transformer {
@@ -39,6 +41,9 @@ class Transformer {
   Transformer(const Config& config, const NamedTensors& weights, const std::string& origin);
   ~Transformer();
   Transformer(Transformer&&) noexcept;
+  // The same weights in the same memory, but parameters of its own: for another thread, with
+  // gradients of its own.
+  Transformer twin() const;
 
   // ids_bt: int64 [b, t] -> hidden states after the last norm [b, t, d]. Causal.
   // `document_bt` (int64 [b, t], may be undefined): positions attend only to positions with the
@@ -54,6 +59,10 @@ class Transformer {
   // in pieces so that n x v is never held at once. TPT_CHECK that each target is below v.
   at::Tensor token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                           Precision precision) const;
+  // Their sum, each times its coefficient (fp32 [n]), and they themselves without gradients: for
+  // training, cheaper than token_losses and the same numbers.
+  WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
+                             const at::Tensor& coefficients_n, Precision precision) const;
   // Leaf tensors that require gradients, under the names of Hugging Face
   // ("model.layers.0.self_attn.q_proj.weight"), in the order of a forward pass. A tied head is not
   // listed.
@@ -66,6 +75,7 @@ class Transformer {
 
  private:
   struct State;
+  explicit Transformer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -108,6 +108,7 @@ Learner::Learner(const Config& config, model::Transformer network, const pack::S
       network_(std::move(network)),
       optimizer_(network_.parameters(), config_, ranks),
       gradient_sum_(network_.parameters(), optimizer_.layout(), optimizer_.gradients(), ranks),
+      lanes_(network_, optimizer_.layout(), optimizer_.gradients()),
       guard_(config_, optimizer_.gradients()),
       rows_(std::in_place, shards, config_, Place()),
       token_bytes_(token_bytes(shards)) {
@@ -264,15 +265,32 @@ Learner::StepBatches Learner::next_batches(OpenStep& open) {
     const std::int64_t from = count * rank / ranks_.size(), to = count * (rank + 1) / ranks_.size();
     for (const std::vector<Row>& pass : passes_of(rows, from, to, config_.batch_rows)) {
       if (rank == ranks_.rank()) {
-        batches.own.push_back(moved_to(make_batch(pass, config_, token_bytes_), network_.device()));
-        batches.all.push_back(batches.own.back());
+        batches.own.push_back(shares_of(pass));
+        batches.all.insert(batches.all.end(), batches.own.back().begin(), batches.own.back().end());
       } else {
         batches.all.push_back(count_batch(pass, config_, token_bytes_));
       }
-      batches.weight_sum += batches.all.back().weight_sum;
     }
   }
+  for (const BatchCounts& batch : batches.all) {
+    batches.weight_sum += batch.weight_sum;
+  }
   return batches;
+}
+
+// One batch a lane.
+std::vector<Batch> Learner::shares_of(const std::vector<Row>& pass) const {
+  const auto rows = static_cast<std::int64_t>(pass.size());
+  // Processes add their gradients up while one backward pass goes on, and devices need no lanes.
+  const std::int64_t lanes =
+      ranks_.are_many() || !network_.device().is_cpu() ? 1 : count_lanes(rows, state_.threads);
+  std::vector<Batch> shares;
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    const std::vector<Row> share(pass.begin() + rows * lane / lanes,
+                                 pass.begin() + rows * (lane + 1) / lanes);
+    shares.push_back(moved_to(make_batch(share, config_, token_bytes_), network_.device()));
+  }
+  return shares;
 }
 
 // The gradients of the step's mean weighted loss, and the sums of losses by kind, over all
@@ -289,14 +307,13 @@ at::Tensor Learner::backward(const StepBatches& batches) {
   const bool is_once = !config_.recompute_layers || network_.config().recurrence.num_layers == 0;
   at::Tensor nats = at::zeros({kKinds}, tally_.options());
   optimizer_.zero_gradients();
-  for (const Batch& batch : batches.own) {
-    if (is_once && &batch == &batches.own.back()) {
+  for (const std::vector<Batch>& shares : batches.own) {
+    if (is_once && &shares == &batches.own.back()) {
       gradient_sum_.expect_last_pass();
     }
-    if (batch.targets() > 0) {
-      nats.add_(accumulate_gradients(network_, batch, batches.weight_sum, pass));
-    }
+    nats.add_(lanes_.accumulate(shares, batches.weight_sum, pass));
   }
+  lanes_.add_up();
   // After the buckets: a process without rows begins them no sooner than here.
   gradient_sum_.begin_rest();
   ranks_.start_sum(nats);

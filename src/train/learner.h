@@ -8,6 +8,7 @@
 #include "pack/shard_reader.h"
 #include "train/batches.h"
 #include "train/gradient_sum.h"
+#include "train/lanes.h"
 #include "train/objective.h"
 #include "train/optimizer.h"
 #include "train/ranks.h"
@@ -69,9 +70,9 @@ class Learner {
     at::Tensor figures;
   };
 
-  // The batches that this process reads of a step, and the counts of all of them.
+  // The batches that this process reads of a step, by pass and lane, and the counts of all of them.
   struct StepBatches {
-    std::vector<Batch> own;
+    std::vector<std::vector<Batch>> own;
     std::vector<BatchCounts> all;
     double weight_sum = 0;  // over all
   };
@@ -83,6 +84,7 @@ class Learner {
   StateTensors named(const Optimizer::Moments& moments) const;
   double position_in_schedule() const;
   StepBatches next_batches(OpenStep& open);
+  std::vector<Batch> shares_of(const std::vector<Row>& pass) const;
   at::Tensor backward(const StepBatches& batches);
   // Judges a step and counts its losses; fp32 [], 1 where its update is to be left out.
   at::Tensor judge(const StepBatches& batches, const at::Tensor& nats, const at::Tensor& norm,
@@ -94,6 +96,7 @@ class Learner {
   model::Transformer network_;
   Optimizer optimizer_;
   GradientSum gradient_sum_;
+  Lanes lanes_;
   SpikeGuard guard_;
   std::optional<RowStream> rows_;  // made anew at another place
   std::vector<std::uint16_t> token_bytes_;

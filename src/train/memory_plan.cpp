@@ -1,5 +1,8 @@
 #include "train/memory_plan.h"
 
+#include "train/lanes.h"
+#include "train/thread_scope.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -103,18 +106,18 @@ Head head_bytes_on_gpu(const Sizes& of) {
           .backward = kFp32 * (piece + matrix) + products + stream};
 }
 
+// On a CPU the gradients are made on the way forward, in pieces, and kept: of the head a matrix.
 Head head_bytes(const Sizes& of) {
   if (of.on_gpu) {
     return head_bytes_on_gpu(of);
   }
   const double logits = of.tokens * of.vocabulary;
-  const bool whole = logits <= kPieceLogits;
-  const double piece = std::min(logits, kPieceLogits);
-  const double piece_rows = piece / of.vocabulary;
+  const double pieces = std::max(1.0, std::ceil(logits / kPieceLogits));
+  const double piece_rows = std::ceil(of.tokens / pieces), piece = piece_rows * of.vocabulary;
   const double matrix = of.vocabulary * of.width;
-  const double cast = of.bf16 ? kBf16 * (matrix + piece) : 0;
-  return {.kept = of.tokens * kFp32 * (of.width + 4) + (whole ? kFp32 * piece : 0),
-          .backward = kFp32 * (piece + matrix * (whole ? 1 : 2) + piece_rows * of.width) + cast +
+  const double cast = of.bf16 ? kBf16 * (matrix + piece) + kFp32 * matrix : 0;
+  return {.kept = of.tokens * kFp32 * (of.width + 4),
+          .backward = kFp32 * (piece + matrix + piece_rows * of.width) + cast +
                       kFp32 * of.tokens * of.width};
 }
 
@@ -151,6 +154,12 @@ void add_step(const Sizes& of, const model::Config& model, const Config& config,
   plan.peak = std::max({in_head, in_layers, in_embedding});
 }
 
+std::int64_t lanes_of(const Config& config, const Sharing& sharing) {
+  return sharing.on_gpu || sharing.ranks > 1
+             ? 1
+             : count_lanes(config.batch_rows, count_threads(config.threads));
+}
+
 }  // namespace
 
 MemoryPlan plan_memory(const model::Config& model, const Config& config, const Sharing& sharing) {
@@ -165,7 +174,15 @@ MemoryPlan plan_memory(const model::Config& model, const Config& config, const S
   plan.gradients = kFp32 * parameters;
   plan.moments = kFp32 * (parameters + second) / ranks;
   plan.average = config.ema_decay > 0.0 ? kFp32 * parameters / ranks : 0;
-  add_step(sizes_of(model, config, sharing.on_gpu), model, config, plan);
+  // Each lane holds what a run of its rows would, and gradients of its own.
+  const std::int64_t lanes = lanes_of(config, sharing);
+  Config lane = config;
+  lane.batch_rows = (config.batch_rows + lanes - 1) / lanes;
+  add_step(sizes_of(model, lane, sharing.on_gpu), model, config, plan);
+  for (double* part : {&plan.gradients, &plan.activations, &plan.weight_casts, &plan.layer,
+                       &plan.head, &plan.peak}) {
+    *part *= static_cast<double>(lanes);
+  }
   const double held = plan.weights + plan.gradients + plan.moments + plan.average;
   plan.peak += held;
   if (sharing.on_gpu) {

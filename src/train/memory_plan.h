@@ -16,11 +16,11 @@ struct Sharing {
   bool on_gpu = false;
 };
 
-// Bytes on one rank. What is held all the time, then what a step adds; `peak` is the largest sum
-// that is held at once.
+// Bytes on one rank. What is held all the time, then what a step adds, of all lanes (lanes.h);
+// `peak` is the largest sum that is held at once.
 struct MemoryPlan {
   double weights = 0;       // fp32, the master copy
-  double gradients = 0;     // fp32
+  double gradients = 0;     // fp32, once a lane
   double moments = 0;       // fp32, of AdamW or Muon
   double average = 0;       // with ema_decay
   double activations = 0;   // from the forward to the backward pass

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "model/device_ops.h"
+#include "model/fused_ops.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -25,25 +26,36 @@ at::Tensor sums_by_kind(const at::Tensor& losses_n, const Batch& batch) {
   return sums;
 }
 
+at::Tensor hidden_of_targets(const model::Transformer& network, const Batch& batch,
+                             const Pass& pass) {
+  const at::Tensor hidden_btd = network.forward(batch.ids_bt, pass.precision, batch.document_bt,
+                                                pass.activations, pass.repeats);
+  const at::Tensor hidden_nd = hidden_btd.reshape({-1, hidden_btd.size(-1)});
+  return batch.position_n.defined()
+             ? hidden_nd.index_select(0, model::moved(batch.position_n, hidden_nd.device()))
+             : hidden_nd;
+}
+
 }  // namespace
 
 at::Tensor target_losses(const model::Transformer& network, const Batch& batch, const Pass& pass) {
-  const at::Tensor hidden_btd = network.forward(batch.ids_bt, pass.precision, batch.document_bt,
-                                                pass.activations, pass.repeats);
-  at::Tensor hidden_nd = hidden_btd.reshape({-1, hidden_btd.size(-1)});
-  if (batch.position_n.defined()) {
-    hidden_nd = hidden_nd.index_select(0, model::moved(batch.position_n, hidden_nd.device()));
-  }
-  return network.token_losses(hidden_nd, batch.targets_n, pass.precision);
+  return network.token_losses(hidden_of_targets(network, batch, pass), batch.targets_n,
+                              pass.precision);
 }
 
 at::Tensor accumulate_gradients(const model::Transformer& network, const Batch& batch,
                                 double denominator, const Pass& pass) {
   TPT_CHECK(denominator > 0.0);
-  const at::Tensor losses_n = target_losses(network, batch, pass);
-  const at::Tensor weighted_n = batch.weights_n.defined() ? losses_n * batch.weights_n : losses_n;
-  (weighted_n.sum() / denominator).backward();
-  return sums_by_kind(losses_n, batch);
+  const at::Tensor hidden_nd = hidden_of_targets(network, batch, pass);
+  const at::Tensor coefficients_n =
+      batch.weights_n.defined()
+          ? batch.weights_n / denominator
+          : at::full({batch.targets()}, 1.0 / denominator,
+                     at::TensorOptions().dtype(at::kFloat).device(hidden_nd.device()));
+  const model::WeightedLoss loss =
+      network.weighted_loss(hidden_nd, batch.targets_n, coefficients_n, pass.precision);
+  loss.sum.backward();
+  return sums_by_kind(loss.losses_n, batch);
 }
 
 Tally tally_of(const at::Tensor& losses_n, const Batch& batch) {

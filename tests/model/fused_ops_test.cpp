@@ -158,6 +158,37 @@ TEST(FusedOpsTest, CrossEntropyInOnePieceAndInMany) {
   }
 }
 
+// The loss times 3: as where it is one of several.
+TEST(FusedOpsTest, WeightedLoss) {
+  at::manual_seed(3);
+  for (const auto& [n, v] :
+       {std::pair<std::int64_t, std::int64_t>{40, 272}, {1, 3}, {300, 70000}}) {
+    SCOPED_TRACE(v);
+    const at::Tensor targets = at::randint(v, {n}, at::kLong);
+    const at::Tensor coefficients = at::rand({n});
+    expect_same(
+        [&](const Inputs& in) {
+          return 3.0 * weighted_loss(in[0], in[1], targets, coefficients, false).sum;
+        },
+        [&](const Inputs& in) {
+          const at::Tensor losses =
+              at::cross_entropy_loss(at::mm(in[0], in[1].t()), targets, {}, 0);
+          return 3.0 * at::dot(losses, coefficients.to(losses.scalar_type()));
+        },
+        {leaf({n, 12}), leaf({v, 12})});
+  }
+}
+
+TEST(FusedOpsTest, WeightedLossGivesTheLossesOfCrossEntropy) {
+  const at::Tensor hidden = leaf({50, 12}), weight = leaf({300, 12});
+  const at::Tensor targets = at::randint(300, {50}, at::kLong);
+  for (const bool bf16 : {false, true}) {
+    const WeightedLoss loss = weighted_loss(hidden, weight, targets, at::ones({50}), bf16);
+    EXPECT_TRUE(at::equal(loss.losses_n, cross_entropy(hidden, weight, targets, bf16)));
+    EXPECT_FALSE(loss.losses_n.requires_grad());
+  }
+}
+
 TEST(FusedOpsTest, CrossEntropyRefusesTargetsThatAreNoClass) {
   const at::Tensor hidden = at::randn({2, 4});
   const at::Tensor weight = at::randn({5, 4});

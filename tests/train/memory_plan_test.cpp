@@ -50,7 +50,7 @@ double measured_peak(const Case& one, const std::filesystem::path& shards) {
   mallopt(M_MMAP_THRESHOLD, 64 << 10);
   mallopt(M_TRIM_THRESHOLD, 64 << 10);
   mallopt(M_ARENA_MAX, 1);
-  const ThreadScope threads(1);
+  const ThreadScope threads(one.config.threads);
   const pack::ShardReader reader(shards);
   model::Config light = one.model;
   light.vocab_size = 304;
@@ -93,8 +93,9 @@ model::Config shape(std::int64_t vocabulary, std::int64_t width, std::int64_t la
 }
 
 Config steps(std::int64_t positions, std::int64_t rows, bool recompute, model::Precision precision,
-             bool isolated = false) {
+             bool isolated = false, std::int64_t threads = 1) {
   Config config;
+  config.threads = threads;
   config.seq_length = positions;
   config.batch_rows = rows;
   config.recompute_layers = recompute;
@@ -123,6 +124,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"qwen2_bf16", shape(1024, 256, 4, 2, true, model::Family::qwen2),
              steps(128, 4, false, kBf16)},
         Case{"bf16_again", shape(1024, 256, 4, 2, true, kLlama), steps(128, 4, true, kBf16)},
+        Case{"two_lanes", shape(4096, 128, 4, 4, true, kLlama),
+             steps(256, 16, false, kFp32, false, 2)},
+        Case{"four_lanes_again", shape(8192, 256, 6, 2, true, kLlama),
+             steps(256, 4, true, kFp32, true, 4)},
         Case{"long_row", shape(512, 128, 3, 2, true, kLlama), steps(1536, 1, false, kFp32)}),
     [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 

@@ -1,0 +1,47 @@
+#include "model/head_pieces.h"
+
+#include "base/error.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace tpt::model {
+
+std::int64_t head_piece_rows(std::int64_t n, std::int64_t v) {
+  constexpr std::int64_t kMaxLogits = std::int64_t{1} << 24U;
+  const std::int64_t pieces = std::max<std::int64_t>(1, (n * v + kMaxLogits - 1) / kMaxLogits);
+  return std::max<std::int64_t>(1, (n + pieces - 1) / pieces);
+}
+
+at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, bool bf16) {
+  if (!bf16) {
+    return at::mm(left, right);
+  }
+  return at::mm(left.to(at::kBFloat16), right.to(at::kBFloat16)).to(at::kFloat);
+}
+
+void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right, bool bf16) {
+  if (!sum.defined()) {
+    sum = head_product(left, right, bf16);
+  } else if (bf16) {
+    sum.add_(head_product(left, right, bf16));
+  } else {
+    sum.addmm_(left, right);
+  }
+}
+
+void check_targets(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
+                   const at::Tensor& targets_n) {
+  TPT_CHECK(hidden_nd.is_cpu(), "loops over rows are for the host's memory");
+  TPT_CHECK(hidden_nd.size(0) == targets_n.numel(), "{} targets for {} rows", targets_n.numel(),
+            hidden_nd.size(0));
+  const at::Tensor targets = targets_n.contiguous();
+  const auto* target = targets.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < targets.numel(); ++i) {
+    TPT_CHECK(target[i] >= 0 && target[i] < weight_vd.size(0), "target {} of {} classes", target[i],
+              weight_vd.size(0));
+  }
+}
+
+}  // namespace tpt::model
