@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "model/device_layer.h"
 #include "model/fused_ops.h"
+#include "model/joined_linear.h"
 #include "model/layer_weights.h"
 #include "model/recompute.h"
 #include "model/rotary_tables.h"
@@ -165,15 +166,23 @@ struct Transformer::State {
     return layer;
   }
 
-  at::Tensor attention(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
-                       const at::Tensor& document_bt, const RotaryTables& tables,
-                       Precision precision) const {
-    const at::Tensor joined = at::cat({layer.query, layer.key, layer.value});
-    at::Tensor bias;
+  static at::Tensor query_key_value(const Layer& layer, const at::Tensor& x_btd,
+                                    Precision precision) {
+    std::optional<at::Tensor> bias;
     if (layer.query_bias.defined()) {
       bias = at::cat({layer.query_bias, layer.key_bias, layer.value_bias});
     }
-    at::Tensor qkv = linear(x_btd, joined, precision, bias);
+    if (precision == Precision::fp32) {
+      return joined_linear(x_btd, layer.query, layer.key, layer.value, bias);
+    }
+    return linear(x_btd, at::cat({layer.query, layer.key, layer.value}), precision,
+                  bias.value_or(at::Tensor()));
+  }
+
+  at::Tensor attention(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
+                       const at::Tensor& document_bt, const RotaryTables& tables,
+                       Precision precision) const {
+    at::Tensor qkv = query_key_value(layer, x_btd, precision);
     if (layer.query_norm.defined()) {
       qkv = norm_heads(qkv, layer.query_norm, layer.key_norm, config.num_heads, config.num_kv_heads,
                        config.norm_epsilon);
@@ -201,7 +210,9 @@ struct Transformer::State {
     const at::Tensor normed = rms_norm(x_btd, layer.attention_norm, config.norm_epsilon);
     x_btd = x_btd + attention(layer, normed, position_bt, document_bt, tables, precision);
     const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, config.norm_epsilon);
-    const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
+    const at::Tensor gate_up = precision == Precision::fp32
+                                   ? joined_linear(inner, layer.gate, layer.up)
+                                   : linear(inner, at::cat({layer.gate, layer.up}), precision);
     return x_btd + linear(swiglu(gate_up), layer.down, precision);
   }
 

@@ -76,11 +76,11 @@ double kept_layer_bytes(const Sizes& of) {
   return bytes + attention_bytes(of);
 }
 
-// Products keep what they multiply with: in bf16 a cast of every weight, in fp32 the joined ones.
+// Products keep what they multiply with: in bf16 a cast of every weight.
 double layer_cast_bytes(const Sizes& of) {
   const double joined = of.width * (of.qkv() + 2 * of.inner);
   const double single = of.width * (of.query + of.inner);
-  return of.bf16 ? kBf16 * (joined + single) : kFp32 * joined;
+  return of.bf16 ? kBf16 * (joined + single) : 0;
 }
 
 // Beyond what the forward pass kept: the gradients inside the MLP, and the stream's.

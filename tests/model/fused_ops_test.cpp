@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "model/attention_product.h"
 #include "model/decoder_rows.h"
+#include "model/joined_linear.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -156,6 +157,35 @@ TEST(FusedOpsTest, CrossEntropyInOnePieceAndInMany) {
                 },
                 {leaf({n, 12}), leaf({v, 12})});
   }
+}
+
+// Parts that stand apart, and parts of one buffer with a gap or without.
+TEST(FusedOpsTest, JoinedLinear) {
+  at::manual_seed(7);
+  const auto plain = [](const Inputs& in) {
+    return at::linear(in[0], at::cat({in[1], in[2], in[3]}), in[4]);
+  };
+  const auto fused = [](const Inputs& in) {
+    return joined_linear(in[0], in[1], in[2], in[3], in[4]);
+  };
+  const at::Tensor x = at::randn({2, 9, 12}), bias = at::randn({11});
+  for (const std::int64_t gap : {0, 5}) {
+    const at::Tensor buffer = at::randn({200});
+    std::int64_t place = 3;
+    Inputs in{x.clone().set_requires_grad(true)};
+    for (const std::int64_t rows : {6, 3, 2}) {
+      in.push_back(buffer.narrow(0, place, rows * 12).view({rows, 12}).detach());
+      in.back().set_requires_grad(true);
+      place += rows * 12 + gap;
+    }
+    in.push_back(bias.clone().set_requires_grad(true));
+    expect_same(fused, plain, in);
+  }
+  expect_same(fused, plain,
+              {leaf({4, 12}), leaf({6, 12}), leaf({3, 12}), leaf({2, 12}), leaf({11})});
+  expect_same([](const Inputs& in) { return joined_linear(in[0], in[1], in[2]); },
+              [](const Inputs& in) { return at::linear(in[0], at::cat({in[1], in[2]})); },
+              {leaf({4, 12}), leaf({6, 12}), leaf({3, 12})});
 }
 
 // The loss times 3: as where it is one of several.
