@@ -1,5 +1,6 @@
 #include "app/train_step.h"
 
+#include "pack/shard_reader.h"
 #include "train/ranks.h"
 #include "train/train.h"
 
@@ -47,7 +48,7 @@ Json train_step(const train::Config& config, const model::Config& model, const f
   }
   Json recipe = Json::object();
   recipe["train"] = train::recipe_of(config);
-  std::vector<fs::path> inputs = {shards};
+  std::vector<fs::path> inputs = pack::shard_paths(shards);
   if (config.init_from.empty()) {
     recipe["model"] = recorded("model", model);
   } else {

@@ -17,7 +17,8 @@ void train_verb(Arguments arguments, Run run) {
   CommandLine line("train",
                    "Pre-trains or fine-tunes a model on shards. Ctrl-C saves; the same "
                    "command goes on, bit for bit on the same machine.");
-  line.input("SHARDS", shards, "the folder that tpt pack wrote");
+  line.input("SHARDS", shards,
+             "the folder that tpt pack wrote, or the prefix of any Megatron .bin/.idx pair");
   line.text("out", out, "folder for checkpoints, metrics.jsonl and the state to go on from", true);
   line.text("from", from, "a Hugging Face folder to go on from: the same as --init-from");
   line.section("model", model);

@@ -25,6 +25,21 @@ std::filesystem::path with_ending(const std::filesystem::path& prefix, const cha
 
 }  // namespace
 
+std::vector<std::filesystem::path> shard_paths(const std::filesystem::path& folder_or_prefix) {
+  const std::filesystem::path index = with_ending(folder_or_prefix, ".idx");
+  if (std::filesystem::is_directory(folder_or_prefix) || !std::filesystem::exists(index)) {
+    return {folder_or_prefix};
+  }
+  std::vector<std::filesystem::path> files;
+  for (const char* ending : {".bin", ".idx", ".spans", ".names"}) {
+    const std::filesystem::path file = with_ending(folder_or_prefix, ending);
+    if (std::filesystem::exists(file)) {
+      files.push_back(file);
+    }
+  }
+  return files;
+}
+
 struct ShardReader::State {
   std::filesystem::path prefix;
   std::filesystem::path index_path;

@@ -14,6 +14,9 @@
 
 namespace tpt::pack {
 
+// What belongs to shards by the name that ShardReader takes: the folder, or the files of the pair.
+std::vector<std::filesystem::path> shard_paths(const std::filesystem::path& folder_or_prefix);
+
 class ShardReader {
  public:
   // A folder that write_shards filled, or the prefix of any Megatron .bin/.idx pair. Error(io) for

@@ -73,6 +73,31 @@ TEST_F(TrainSlow, VerifyResumeShowsThatAKilledRunIsTheSame) {
   }
 }
 
+// A pair of files alone, as megatron-core writes it; without spans every token is document.
+TEST_F(TrainSlow, AnyMegatronPairTrainsByItsPrefix) {
+  namespace fs = std::filesystem;
+  const fs::path pair = folder_ / "pair";
+  fs::create_directory(pair);
+  for (const char* ending : {".bin", ".idx"}) {
+    fs::copy_file(fs::path(shards()) / (std::string("tpt_text_document") + ending),
+                  pair / (std::string("corpus") + ending));
+  }
+  const std::string prefix = (pair / "corpus").string();
+  const Outcome unknown = run(with_run({"train", prefix}, "unknown"));
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.errors, HasSubstr("model.vocab_size"));
+  const Outcome trained = run(with_run({"train", prefix, "--vocab-size", "272"}, "foreign"));
+  ASSERT_EQ(trained.status, 0) << trained.errors;
+  EXPECT_EQ(run(with_run({"train", prefix, "--vocab-size", "272"}, "foreign")).output,
+            trained.output);
+  // Other bytes under the same name are noticed.
+  std::ofstream(pair / "corpus.bin", std::ios::in | std::ios::binary).write("\x05", 1);
+  const Outcome changed = run(with_run({"train", prefix, "--vocab-size", "272"}, "foreign"));
+  EXPECT_EQ(changed.status, 2);
+  EXPECT_THAT(changed.errors, HasSubstr("corpus.bin"));
+  EXPECT_EQ(run(with_run({"train", (pair / "none").string()}, "none")).status, 1);
+}
+
 TEST_F(TrainSlow, ReplayStepRunsAKeptStepAgain) {
   ASSERT_EQ(run(with_run({"train", shards()}, "model")).status, 0);
   std::int64_t step = 0;
