@@ -47,12 +47,14 @@ model::Transformer twin_of(const model::Transformer& network,
 
 }  // namespace
 
-std::int64_t count_lanes(std::int64_t rows, std::int64_t threads) {
+std::int64_t count_lanes(std::int64_t rows, std::int64_t threads, std::int64_t parameters) {
   constexpr double kMostUneven = 1.1;  // the largest part over the mean
+  constexpr std::int64_t kMostGradients = (std::int64_t{2} << 30) / 4;  // beyond the first lane's
   for (std::int64_t lanes = std::min(rows, threads); lanes > 1; --lanes) {
     const std::int64_t largest = (rows + lanes - 1) / lanes;
     const double uneven = static_cast<double>(largest * lanes) / static_cast<double>(rows);
-    if (threads % lanes == 0 && uneven <= kMostUneven) {
+    if (threads % lanes == 0 && uneven <= kMostUneven &&
+        (lanes - 1) * parameters <= kMostGradients) {
       return lanes;
     }
   }

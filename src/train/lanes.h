@@ -18,8 +18,9 @@
 namespace tpt::train {
 
 // Into how many parts of about equal size a pass of `rows` is divided where `threads` may compute;
-// 1 where the rows do not divide well.
-std::int64_t count_lanes(std::int64_t rows, std::int64_t threads);
+// 1 where the rows do not divide well. A network of many parameters gets fewer: its operations are
+// large, and so would be the gradients of the lanes.
+std::int64_t count_lanes(std::int64_t rows, std::int64_t threads, std::int64_t parameters);
 
 class Lanes {
  public:

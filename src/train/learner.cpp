@@ -282,8 +282,9 @@ Learner::StepBatches Learner::next_batches(OpenStep& open) {
 std::vector<Batch> Learner::shares_of(const std::vector<Row>& pass) const {
   const auto rows = static_cast<std::int64_t>(pass.size());
   // Processes add their gradients up while one backward pass goes on, and devices need no lanes.
-  const std::int64_t lanes =
-      ranks_.are_many() || !network_.device().is_cpu() ? 1 : count_lanes(rows, state_.threads);
+  const std::int64_t lanes = ranks_.are_many() || !network_.device().is_cpu()
+                                 ? 1
+                                 : count_lanes(rows, state_.threads, optimizer_.layout().total());
   std::vector<Batch> shares;
   for (std::int64_t lane = 0; lane < lanes; ++lane) {
     const std::vector<Row> share(pass.begin() + rows * lane / lanes,

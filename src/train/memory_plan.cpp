@@ -154,10 +154,11 @@ void add_step(const Sizes& of, const model::Config& model, const Config& config,
   plan.peak = std::max({in_head, in_layers, in_embedding});
 }
 
-std::int64_t lanes_of(const Config& config, const Sharing& sharing) {
+std::int64_t lanes_of(const model::Config& model, const Config& config, const Sharing& sharing) {
   return sharing.on_gpu || sharing.ranks > 1
              ? 1
-             : count_lanes(config.batch_rows, count_threads(config.threads));
+             : count_lanes(config.batch_rows, count_threads(config.threads),
+                           model::num_parameters(model));
 }
 
 }  // namespace
@@ -175,7 +176,7 @@ MemoryPlan plan_memory(const model::Config& model, const Config& config, const S
   plan.moments = kFp32 * (parameters + second) / ranks;
   plan.average = config.ema_decay > 0.0 ? kFp32 * parameters / ranks : 0;
   // Each lane holds what a run of its rows would, and gradients of its own.
-  const std::int64_t lanes = lanes_of(config, sharing);
+  const std::int64_t lanes = lanes_of(model, config, sharing);
   Config lane = config;
   lane.batch_rows = (config.batch_rows + lanes - 1) / lanes;
   add_step(sizes_of(model, lane, sharing.on_gpu), model, config, plan);

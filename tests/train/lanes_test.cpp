@@ -61,16 +61,18 @@ struct Training {
 };
 
 TEST(Lanes, DivideRowsThatDivideWell) {
-  EXPECT_EQ(count_lanes(8, 2), 2);
-  EXPECT_EQ(count_lanes(8, 1), 1);
-  EXPECT_EQ(count_lanes(1, 8), 1);
-  EXPECT_EQ(count_lanes(0, 8), 1);
-  EXPECT_EQ(count_lanes(3, 2), 1);   // one would wait for a third of its time
-  EXPECT_EQ(count_lanes(33, 2), 2);  // here for little
-  EXPECT_EQ(count_lanes(4, 16), 4);  // of four threads each
-  EXPECT_EQ(count_lanes(6, 16), 2);  // of eight
-  EXPECT_EQ(count_lanes(7, 16), 1);
-  EXPECT_EQ(count_lanes(16, 12), 4);  // twelve would have one row or two
+  EXPECT_EQ(count_lanes(8, 2, 1000), 2);
+  EXPECT_EQ(count_lanes(8, 1, 1000), 1);
+  EXPECT_EQ(count_lanes(1, 8, 1000), 1);
+  EXPECT_EQ(count_lanes(0, 8, 1000), 1);
+  EXPECT_EQ(count_lanes(3, 2, 1000), 1);   // one would wait for a third of its time
+  EXPECT_EQ(count_lanes(33, 2, 1000), 2);  // here for little
+  EXPECT_EQ(count_lanes(4, 16, 1000), 4);  // of four threads each
+  EXPECT_EQ(count_lanes(6, 16, 1000), 2);  // of eight
+  EXPECT_EQ(count_lanes(7, 16, 1000), 1);
+  EXPECT_EQ(count_lanes(8, 8, 1'000'000'000), 1);  // 4 GB of gradients a lane
+  EXPECT_EQ(count_lanes(8, 8, 135'000'000), 4);
+  EXPECT_EQ(count_lanes(16, 12, 1000), 4);  // twelve would have one row or two
 }
 
 TEST(Lanes, GiveTheGradientsOfTheWholePass) {
