@@ -85,7 +85,8 @@ void verify_resume_verb(Arguments arguments, Run run) {
                    "Trains twice with the same options, once whole and once killed (SIGKILL) at "
                    "random moments and gone on with, and compares losses, weights, optimizer and "
                    "the next batches bit for bit.");
-  line.input("SHARDS", shards, "the folder that tpt pack wrote");
+  line.input("SHARDS", shards,
+             "the folder that tpt pack wrote, or the prefix of any Megatron .bin/.idx pair");
   line.text("out", out, "folder for both runs", true);
   line.text("from", from, "a Hugging Face folder to go on from: the same as --init-from");
   line.section("verify", options);

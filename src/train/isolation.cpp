@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "model/fused_ops.h"
 #include "train/batches.h"
 #include "train/device_choice.h"
 #include "train/objective.h"
@@ -41,7 +42,9 @@ Outcome outcome_of(const model::Transformer& network, const std::vector<Row>& ro
   for (const auto& [name, parameter] : network.parameters()) {
     parameters.push_back(parameter);
   }
-  const at::Tensor loss = network.token_losses(second_nd, targets_n, config.precision).sum();
+  // The loss that training takes its gradients from.
+  const at::Tensor ones_n = at::ones(targets_n.sizes(), second_nd.options().requires_grad(false));
+  const at::Tensor loss = network.weighted_loss(second_nd, targets_n, ones_n, config.precision).sum;
   const std::vector<at::Tensor> before = [&] {
     std::vector<at::Tensor> gradients;
     for (at::Tensor& parameter : parameters) {
