@@ -3,10 +3,6 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-// Looks at 16 bytes at a time, a few beyond the end among them.
-#if defined(__SSE2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define RAPIDJSON_SSE2
-#endif
 #include <algorithm>
 #include <array>
 #include <rapidjson/error/error.h>

@@ -1,8 +1,5 @@
 #include "engine/mock_request.h"
 
-#ifdef __SSE2__
-#define RAPIDJSON_SSE2
-#endif
 #include <algorithm>
 #include <array>
 #include <bit>

@@ -12,17 +12,10 @@ namespace tpt::model {
 namespace {
 
 using storage::TensorType;
+using tokenize::GgufType;
 
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint64_t kAlignment = 32;  // the layout's own where no value says another
-
-// The types of values as the layout numbers them.
-constexpr std::uint32_t kUnsigned32 = 4;
-constexpr std::uint32_t kSigned32 = 5;
-constexpr std::uint32_t kFloat32 = 6;
-constexpr std::uint32_t kFlag = 7;
-constexpr std::uint32_t kText = 8;
-constexpr std::uint32_t kArray = 9;
 
 template <typename T>
 void put(std::string& bytes, T value) {
@@ -53,44 +46,44 @@ std::uint64_t padded(std::uint64_t bytes) {
 
 }  // namespace
 
-void GgufFile::add_key(std::string_view key, std::uint32_t type) {
+void GgufFile::add_key(std::string_view key, GgufType type) {
   put_text(values_, key);
   put(values_, type);
   ++num_values_;
 }
 
 void GgufFile::add_text(std::string_view key, std::string_view value) {
-  add_key(key, kText);
+  add_key(key, GgufType::string);
   put_text(values_, value);
 }
 
 void GgufFile::add_count(std::string_view key, std::int64_t value) {
   TPT_CHECK(value >= 0 && value <= std::numeric_limits<std::int32_t>::max(), "{} is {}", key,
             value);
-  add_key(key, kUnsigned32);
+  add_key(key, GgufType::u32);
   put(values_, static_cast<std::uint32_t>(value));
 }
 
 void GgufFile::add_number(std::string_view key, double value) {
-  add_key(key, kFloat32);
+  add_key(key, GgufType::f32);
   put(values_, static_cast<float>(value));
 }
 
 void GgufFile::add_flag(std::string_view key, bool value) {
-  add_key(key, kFlag);
+  add_key(key, GgufType::boolean);
   put(values_, static_cast<std::uint8_t>(value ? 1 : 0));
 }
 
 void GgufFile::add_texts(std::string_view key, const std::vector<std::string>& values) {
-  add_key(key, kArray);
-  put(values_, kText);
+  add_key(key, GgufType::array);
+  put(values_, GgufType::string);
   put(values_, static_cast<std::uint64_t>(values.size()));
   for (const std::string& value : values) put_text(values_, value);
 }
 
 void GgufFile::add_integers(std::string_view key, const std::vector<std::int32_t>& values) {
-  add_key(key, kArray);
-  put(values_, kSigned32);
+  add_key(key, GgufType::array);
+  put(values_, GgufType::i32);
   put(values_, static_cast<std::uint64_t>(values.size()));
   for (const std::int32_t value : values) put(values_, value);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/safetensors.h"
+#include "tokenize/gguf_file.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -35,7 +36,7 @@ class GgufFile {
     at::Tensor tensor;
     storage::TensorType type;
   };
-  void add_key(std::string_view key, std::uint32_t type);
+  void add_key(std::string_view key, tokenize::GgufType type);
 
   std::string values_;
   std::uint64_t num_values_ = 0;

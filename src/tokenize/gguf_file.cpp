@@ -9,22 +9,7 @@
 namespace tpt::tokenize {
 namespace {
 
-// The types of values as the format numbers them.
-enum class Type : std::uint32_t {
-  u8 = 0,
-  i8 = 1,
-  u16 = 2,
-  i16 = 3,
-  u32 = 4,
-  i32 = 5,
-  f32 = 6,
-  boolean = 7,
-  string = 8,
-  array = 9,
-  u64 = 10,
-  i64 = 11,
-  f64 = 12
-};
+using Type = GgufType;
 
 class Reader {
  public:

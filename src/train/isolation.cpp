@@ -91,10 +91,8 @@ Leak probe_isolation(const model::Transformer& network, std::int64_t positions,
 }
 
 void move_to_device(const model::Transformer& network, const std::string& device) {
-  Config config;
-  config.device = device;
-  const at::Device place = device_of(config);
-  prepare(place, config.deterministic);
+  const at::Device place = device_from(device, /*local_rank=*/0);
+  prepare(place, /*deterministic=*/true);
   const at::NoGradGuard no_gradients;
   for (const auto& [name, parameter] : network.parameters()) {
     at::Tensor moved = parameter;

@@ -23,7 +23,8 @@ struct Leak {
 Leak probe_isolation(const model::Transformer& network, std::int64_t positions,
                      model::Precision precision, bool isolated, std::uint64_t seed);
 
-// Moves the weights to where a run with this option would have them (Config::device).
+// Moves the weights to where a run of one process with this option would have them
+// (Config::device).
 void move_to_device(const model::Transformer& network, const std::string& device);
 
 }  // namespace tpt::train
