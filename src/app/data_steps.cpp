@@ -4,6 +4,7 @@
 #include "lab/questions.h"
 #include "storage/atomic_file.h"
 #include "storage/augmented_file.h"
+#include "tasks/example_reader.h"
 #include "tasks/task.h"
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_files.h"
@@ -129,8 +130,8 @@ Json pack_documents_step(pack::Config config, const corpus::Config& corpus, cons
 Json pack_examples_step(const pack::Config& config, const fs::path& examples,
                         const fs::path& folder, Run run) {
   return run_pack(config, {examples}, folder, [&](const auto& tokenizer) {
-    const auto task = tasks::load(examples);
-    return pack::write_examples(config, tokenizer, task.questions, folder, run.progress, run.stop);
+    tasks::ExampleReader conversations(examples);
+    return pack::write_examples(config, tokenizer, conversations, folder, run.progress, run.stop);
   });
 }
 

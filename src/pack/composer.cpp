@@ -7,14 +7,11 @@
 namespace tpt::pack {
 namespace {
 
-constexpr const char* kThinkStart = "<think>";
-constexpr const char* kThinkEnd = "</think>";
-
 bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
-TokenId need_special(const tokenize::Tokenizer& tokenizer, const std::string& name,
+TokenId need_special(const tokenize::Tokenizer& tokenizer, std::string_view name,
                      const char* option) {
   const auto id = tokenizer.special(name);
   if (!id) {
@@ -23,9 +20,9 @@ TokenId need_special(const tokenize::Tokenizer& tokenizer, const std::string& na
   return *id;
 }
 
-void append_text(Kind kind, const std::string& text, Sample& sample) {
+void append_text(Kind kind, std::string_view text, Sample& sample) {
   if (!text.empty()) {
-    sample.segments.push_back({kind, text});
+    sample.segments.push_back({kind, std::string(text)});
   }
 }
 
@@ -69,18 +66,30 @@ Composer::Composer(ComposerConfig config, const tokenize::Tokenizer& tokenizer)
   if (!config_.begin_of_text.empty()) {
     begin_of_text_ = need_special(tokenizer, config_.begin_of_text, "begin_of_text");
   }
+  special_ids_ = {end_of_text_, begin_of_text_};
   if (tags_are_special_) {
-    think_start_ = *tokenizer.special(kThinkStart);
-    think_end_ = *tokenizer.special(kThinkEnd);
+    special_ids_.push_back(*tokenizer.special(kThinkStart));
+    special_ids_.push_back(*tokenizer.special(kThinkEnd));
+  }
+  if (config_.chat != Chat::plain) {
+    const ChatLayout& layout = chat_layout(config_.chat);
+    for (const std::string_view name :
+         {layout.begin_token, layout.turn_token, layout.role_token, layout.end_token}) {
+      if (!name.empty()) special_ids_.push_back(need_special(tokenizer, name, "chat"));
+    }
   }
 }
 
+void Composer::append_tag(std::string_view tag, Sample& sample) const {
+  sample.segments.push_back({Kind::special, std::string(tag), tags_are_special_});
+}
+
 void Composer::append_thinking(const std::string& thinking, Sample& sample) const {
-  append_text(Kind::special, kThinkStart, sample);
+  append_tag(kThinkStart, sample);
   append_text(Kind::special, config_.inner_separator, sample);
   append_text(Kind::thinking, thinking, sample);
   append_text(Kind::special, config_.inner_separator, sample);
-  append_text(Kind::special, kThinkEnd, sample);
+  append_tag(kThinkEnd, sample);
 }
 
 std::optional<Sample> Composer::compose(const AugmentedDocument& row, DropReason& reason) const {
@@ -126,51 +135,19 @@ std::optional<Sample> Composer::compose(const std::vector<AugmentedDocument>& ro
   return sample;
 }
 
-// Each tag becomes a segment of its own, so that append_segment() knows it.
-void Composer::append_completion(std::string_view completion, Sample& sample) const {
-  while (!completion.empty()) {
-    const std::size_t start = completion.find(kThinkStart);
-    const std::size_t end = completion.find(kThinkEnd);
-    const std::string_view tag = start < end ? kThinkStart : kThinkEnd;
-    const std::size_t before = tags_are_special_ ? std::min(start, end) : std::string_view::npos;
-    append_text(Kind::answer, std::string(completion.substr(0, before)), sample);
-    if (before == std::string_view::npos) {
-      return;
-    }
-    append_text(Kind::answer, std::string(tag), sample);
-    completion.remove_prefix(before + tag.size());
-  }
-}
-
-std::optional<Sample> Composer::compose(const Question& example, DropReason& reason) const {
-  if (is_blank(example.prompt)) {
-    reason = "empty prompt";
-    return std::nullopt;
-  }
-  if (is_blank(example.completion)) {
-    reason = "no completion";
-    return std::nullopt;
-  }
-  Sample sample{example.id, {{Kind::prompt, example.prompt}}};
-  append_completion(example.completion, sample);
-  return sample;
-}
-
-bool Composer::is_special_id(TokenId id) const {
-  return id == end_of_text_ || id == begin_of_text_ || id == think_start_ || id == think_end_;
-}
-
 void Composer::append_segment(const Segment& segment, TokenSequence& sequence) const {
-  if (tags_are_special_ && (segment.kind == Kind::special || segment.kind == Kind::answer) &&
-      (segment.text == kThinkStart || segment.text == kThinkEnd)) {
-    sequence.ids.push_back(segment.text == kThinkStart ? think_start_ : think_end_);
+  if (segment.is_token) {
+    const auto id = tokenizer_.special(segment.text);
+    TPT_CHECK(id, "{} is no special token", segment.text);
+    sequence.ids.push_back(*id);
     append_span(segment.kind, 1, sequence);
     return;
   }
   const std::size_t before = sequence.ids.size();
   tokenizer_.encode(segment.text, sequence.ids);
   for (std::size_t i = before; i < sequence.ids.size(); ++i) {
-    if (is_special_id(sequence.ids[i])) {
+    if (std::find(special_ids_.begin(), special_ids_.end(), sequence.ids[i]) !=
+        special_ids_.end()) {
       data_error("{}: text gave the special token {} (\"{}\")", sequence.id, sequence.ids[i],
                  tokenizer_.decode(std::span(&sequence.ids[i], 1)));
     }
@@ -190,9 +167,10 @@ TokenSequence Composer::tokenize(const Sample& sample) const {
     append_segment(segment, sequence);
     is_example = is_example || segment.kind == Kind::answer;
   }
-  // An example teaches where the answer ends, too.
+  // A completion teaches where it ends, too; in a conversation the token behind each turn does.
+  const bool is_taught = is_example && config_.chat == Chat::plain;
   sequence.ids.push_back(end_of_text_);
-  append_span(is_example ? Kind::answer : Kind::special, 1, sequence);
+  append_span(is_taught ? Kind::answer : Kind::special, 1, sequence);
   return sequence;
 }
 

@@ -6,10 +6,11 @@
 //   thinking_first  <think> thinking </think> document EOS
 //   interleaved     chunk <think> thinking </think> chunk <think> thinking </think> ... EOS
 //   rephrase        document thinking EOS
-//   (fine-tuning)   prompt completion EOS
+//   (fine-tuning)   prompt completion EOS, or the turns of a conversation (chat_layout.h) EOS
 #pragma once
 
-#include "records/question.h"
+#include "pack/chat_layout.h"
+#include "records/conversation.h"
 #include "records/sample.h"
 #include "records/trajectory.h"
 #include "tokenize/tokenizer.h"
@@ -20,6 +21,9 @@
 #include <vector>
 
 namespace tpt::pack {
+
+constexpr std::string_view kThinkStart = "<think>";
+constexpr std::string_view kThinkEnd = "</think>";
 
 enum class Format { vanilla, tpt, thinking_first, interleaved, rephrase };
 
@@ -43,6 +47,7 @@ struct ComposerConfig {
   std::string end_of_text;      // the special token after every sample; "" for the tokenizer's own
   AtCap at_cap = AtCap::keep;
   MissingThinking missing_thinking = MissingThinking::drop;
+  Chat chat = Chat::plain;  // of fine-tuning examples
 };
 
 // Why a row gives no sample: "empty document", "no thinking", "thinking hit the cap".
@@ -63,10 +68,12 @@ class Composer {
   // text byte for byte, each with its thinking behind it.
   std::optional<Sample> compose(const std::vector<AugmentedDocument>& rows,
                                 DropReason& reason) const;
-  // A fine-tuning example: kind prompt, then kind answer with the end of text in it. <think> and
-  // </think> in a completion are the tags, written as those of documents are, because they are what
-  // is taught; in prompts and documents they are text. Dropped: "empty prompt", "no completion".
-  std::optional<Sample> compose(const Question& example, DropReason& reason) const;
+  // A fine-tuning example. The assistant's texts and what ends them are kind answer, all else is
+  // kind prompt; <think> and </think> in an answer are the tags, written as those of documents are,
+  // because they are what is taught; in prompts and documents they are text. Dropped: "empty
+  // prompt", "no completion". Error(user) where Chat::plain is given more than a prompt and a
+  // completion.
+  std::optional<Sample> compose(const Conversation& example, DropReason& reason) const;
 
   // Ids and spans of the sample with its end of text; each segment is tokenised alone. Error(data)
   // where text gave the id of a special token.
@@ -77,17 +84,17 @@ class Composer {
 
  private:
   void append_thinking(const std::string& thinking, Sample& sample) const;
+  void append_tag(std::string_view tag, Sample& sample) const;
+  void append_turn(const ChatLayout& layout, const Message& message, Sample& sample) const;
   void append_completion(std::string_view completion, Sample& sample) const;
   void append_segment(const Segment& segment, TokenSequence& sequence) const;
-  bool is_special_id(TokenId id) const;
 
   ComposerConfig config_;
   const tokenize::Tokenizer& tokenizer_;
   TokenId end_of_text_ = 0;
-  TokenId begin_of_text_ = -1;  // -1 in these three: not used
-  TokenId think_start_ = -1;
-  TokenId think_end_ = -1;
+  TokenId begin_of_text_ = -1;  // -1: not used
   bool tags_are_special_ = false;
+  std::vector<TokenId> special_ids_;  // few, that no text may give
 };
 
 }  // namespace tpt::pack

@@ -29,6 +29,10 @@ void describe(Fields& fields, Config& config) {
   fields.choice("missing_thinking", config.missing_thinking,
                 {{"drop", MissingThinking::drop}, {"document", MissingThinking::document}},
                 "samples without thinking: drop them, or keep the document alone");
+  fields.choice("chat", config.chat,
+                {{"plain", Chat::plain}, {"chatml", Chat::chatml}, {"llama3", Chat::llama3}},
+                "how fine-tuning examples are written: prompt and completion as they are, or turns "
+                "as Qwen and SmolLM2 (chatml) or Llama 3 have them");
   fields.flag("shuffle_thinking", config.shuffle_thinking,
               "control: give every document the thinking of another one");
   fields.flag("shuffle", config.shuffle, "write the samples in a seeded random order");

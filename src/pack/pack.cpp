@@ -37,15 +37,19 @@ std::size_t bytes_of(const RowRun& rows) {
   for (const AugmentedDocument& row : rows) bytes += bytes_of(row);
   return bytes;
 }
-std::size_t bytes_of(const Question& row) { return row.prompt.size() + row.completion.size(); }
+std::size_t bytes_of(const Conversation& row) {
+  std::size_t bytes = 0;
+  for (const Message& message : row.messages) bytes += message.role.size() + message.text.size();
+  return bytes;
+}
 const std::string& item_of(const AugmentedDocument& row) { return row.document.id; }
 const std::string& item_of(const RowRun& rows) { return rows.front().document.id; }
-const std::string& item_of(const Question& row) { return row.id; }
+const std::string& item_of(const Conversation& row) { return row.id; }
 
 // How many rows one item of the source is.
 std::int64_t rows_of(const RowRun& rows) { return static_cast<std::int64_t>(rows.size()); }
 std::int64_t rows_of(const AugmentedDocument& /*row*/) { return 1; }
-std::int64_t rows_of(const Question& /*row*/) { return 1; }
+std::int64_t rows_of(const Conversation& /*row*/) { return 1; }
 
 class Packing {
  public:
@@ -250,12 +254,11 @@ Counts write_shards(const Config& config, const tokenize::Tokenizer& tokenizer,
 }
 
 Counts write_examples(const Config& config, const tokenize::Tokenizer& tokenizer,
-                      const std::vector<Question>& examples, const std::filesystem::path& folder,
+                      Source<Conversation>& examples, const std::filesystem::path& folder,
                       Progress& progress, std::stop_token stop) {
   Config settings = config;
   settings.shuffle_thinking = false;
-  VectorSource<Question> source(examples);
-  return Packing(settings, tokenizer, folder, progress, std::move(stop)).run(source);
+  return Packing(settings, tokenizer, folder, progress, std::move(stop)).run(examples);
 }
 
 }  // namespace tpt::pack

@@ -16,7 +16,7 @@
 #include "base/progress.h"
 #include "base/source.h"
 #include "pack/composer.h"
-#include "records/question.h"
+#include "records/conversation.h"
 #include "records/trajectory.h"
 #include "tokenize/tokenizer.h"
 
@@ -64,9 +64,9 @@ Counts write_shards(const Config& config, const tokenize::Tokenizer& tokenizer,
                     Source<AugmentedDocument>& source, const std::filesystem::path& folder,
                     Progress& progress, std::stop_token stop);
 
-// Packs fine-tuning examples (kind prompt, then answer with the end of text).
+// Packs fine-tuning examples (kinds prompt and answer).
 Counts write_examples(const Config& config, const tokenize::Tokenizer& tokenizer,
-                      const std::vector<Question>& examples, const std::filesystem::path& folder,
+                      Source<Conversation>& examples, const std::filesystem::path& folder,
                       Progress& progress, std::stop_token stop);
 
 }  // namespace tpt::pack

@@ -27,12 +27,12 @@ using TokenId = std::int32_t;
 struct Segment {
   Kind kind = Kind::document;
   std::string text;
+  bool is_token = false;  // `text` is the name of a special token, which stands for itself
 
   bool operator==(const Segment&) const = default;
 };
 
-// One sample before tokenisation. Segments of kind special name a special token ("<think>"); all
-// others are text.
+// One sample before tokenisation.
 struct Sample {
   std::string id;
   std::vector<Segment> segments;

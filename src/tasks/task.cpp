@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "storage/atomic_file.h"
 #include "storage/lines.h"
+#include "tasks/fields.h"
 
 #include <cstdint>
 #include <unordered_map>
@@ -16,17 +17,6 @@ namespace {
 std::string name_of(const std::filesystem::path& file) {
   const std::string name = file.filename().string();
   return name.substr(0, name.find('.', 1));
-}
-
-std::string text_field(const Json& object, const char* key, const std::string& place) {
-  const auto found = object.find(key);
-  if (found == object.end()) {
-    return "";
-  }
-  if (!found->is_string()) {
-    data_error("{}: \"{}\" is {}; it should be text", place, key, found->type_name());
-  }
-  return found->get<std::string>();
 }
 
 // Text, or a whole number as its digits.
@@ -57,19 +47,9 @@ std::string metadata_of(const Json& object, const std::string& place) {
 }
 
 Question read_question(const storage::Line& line, const std::string& place) {
-  if (line.too_long) {
-    data_error("{}: the line is longer than {} bytes", place, storage::LineReader::kMaxLineBytes);
-  }
-  const Json object = parse_json(line.text, place);
-  if (!object.is_object()) {
-    data_error("{}: {}; expected an object with \"prompt\" and \"answer\"", place,
-               object.type_name());
-  }
+  const Json object = read_object(line, place, R"("prompt" and "answer")");
   Question question;
-  question.id = text_field(object, "id", place);
-  if (question.id.empty()) {
-    question.id = std::to_string(line.number);
-  }
+  question.id = id_field(object, line, place);
   question.prompt = text_field(object, "prompt", place);
   if (question.prompt.empty()) {
     data_error("{}: \"prompt\" is missing or empty", place);

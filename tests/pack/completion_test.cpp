@@ -14,7 +14,7 @@ namespace {
 TokenSequence tokens_of(const Composer& composer, const std::string& prompt,
                         const std::string& completion) {
   std::string reason;
-  const auto sample = composer.compose(Question{"q", prompt, "4", completion, "{}"}, reason);
+  const auto sample = composer.compose(conversation_of("q", prompt, completion), reason);
   EXPECT_TRUE(sample) << reason;
   return composer.tokenize(*sample);
 }

@@ -95,11 +95,11 @@ TEST_F(Composing, KeepsNamesOfSpecialTokensInTextAsText) {
 TEST_F(Composing, TeachesAnExampleItsEnd) {
   const Composer composer({}, *bytes_);
   DropReason reason;
-  const auto sample = composer.compose(Question{"q", "1+1=", "2", "1+1=2 so 2", "{}"}, reason);
+  const auto sample = composer.compose(conversation_of("q", "1+1=", "1+1=2 so 2"), reason);
   const TokenSequence sequence = composer.tokenize(*sample);
   EXPECT_EQ(text_of(sequence, Kind::prompt), "1+1=");
   EXPECT_EQ(text_of(sequence, Kind::answer), "1+1=2 so 2<|endoftext|>");
-  EXPECT_FALSE(composer.compose(Question{"q", "1+1=", "2", "", "{}"}, reason));
+  EXPECT_FALSE(composer.compose(conversation_of("q", "1+1=", ""), reason));
   EXPECT_EQ(reason, "no completion");
 }
 

@@ -219,8 +219,8 @@ TEST(ShuffledThinking, RepairsWhateverTheCycleGives) {
 TEST(Packing, WritesExamplesWithTheirKinds) {
   const TemporaryFolder folder;
   const auto tokenizer = tokenize::load_tokenizer("bytes");
-  const std::vector<Question> examples = {{"a", "1+1=", "2", "2", "{}"},
-                                          {"b", "2+2=", "4", "", "{}"}};
+  VectorSource<Conversation> examples(
+      {conversation_of("a", "1+1=", "2"), conversation_of("b", "2+2=", "")});
   NoProgress progress;
   const Counts counts = write_examples({}, *tokenizer, examples, folder.path(), progress, {});
   EXPECT_EQ(counts.prompt, 4);

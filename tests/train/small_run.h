@@ -50,18 +50,16 @@ inline void write_sum_shards(const std::filesystem::path& folder, std::int64_t c
 // Fine-tuning examples of different lengths.
 inline void write_example_shards(const std::filesystem::path& folder, std::int64_t count) {
   const auto tokenizer = tokenize::load_tokenizer("bytes");
-  std::vector<Question> examples;
+  std::vector<Conversation> examples;
   for (const AugmentedDocument& sum : sums(count)) {
     const std::size_t equals = sum.document.text.find('=') + 1;
-    Question example;
-    example.id = sum.document.id;
-    example.prompt = sum.document.text.substr(0, equals);
-    example.completion = sum.document.text.substr(equals) + " " + sum.trajectory.text;
-    example.answer = sum.document.text.substr(equals);
-    examples.push_back(std::move(example));
+    examples.push_back(
+        conversation_of(sum.document.id, sum.document.text.substr(0, equals),
+                        sum.document.text.substr(equals) + " " + sum.trajectory.text));
   }
+  VectorSource<Conversation> source(std::move(examples));
   NoProgress quiet;
-  pack::write_examples(pack::Config(), *tokenizer, examples, folder, quiet, {});
+  pack::write_examples(pack::Config(), *tokenizer, source, folder, quiet, {});
 }
 
 inline model::Config small_model() {
