@@ -35,6 +35,15 @@ std::int64_t rounded_up(std::int64_t value, std::int64_t multiple) {
 
 }  // namespace
 
+std::vector<Range> pieces_of(Range range) {
+  constexpr std::int64_t kPieceElements = 1 << 17;
+  std::vector<Range> pieces;
+  for (std::int64_t from = range.from; from < range.to; from += kPieceElements) {
+    pieces.push_back({from, std::min(from + kPieceElements, range.to)});
+  }
+  return pieces;
+}
+
 std::int64_t FlatLayout::Part::count() const { return c10::multiply_integers(shape); }
 
 FlatLayout::FlatLayout(const model::NamedTensors& parameters, const Config& config,

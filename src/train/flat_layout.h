@@ -16,6 +16,10 @@ struct Range {
   std::int64_t count() const { return to - from; }
 };
 
+// Cuts that depend on the range alone: what works on the pieces one by one gives the same numbers
+// whoever takes which.
+std::vector<Range> pieces_of(Range range);
+
 class FlatLayout {
  public:
   struct Part {

@@ -17,18 +17,14 @@
 namespace tpt::train {
 namespace {
 
-constexpr std::int64_t kGrainElements = 1 << 14;
-
-// Adds `from` to `to` and empties it, in one pass over memory.
-void move_sum(const at::Tensor& from, const at::Tensor& to) {
+// Adds a range of `from` to `to` and empties it, in one pass over memory.
+void move_sum(const at::Tensor& from, const at::Tensor& to, Range range) {
   auto* source = from.mutable_data_ptr<float>();
   auto* sum = to.mutable_data_ptr<float>();
-  at::parallel_for(0, to.numel(), kGrainElements, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      sum[i] += source[i];
-      source[i] = 0.0F;
-    }
-  });
+  for (std::int64_t i = range.from; i < range.to; ++i) {
+    sum[i] += source[i];
+    source[i] = 0.0F;
+  }
 }
 
 // Its gradients are views of `gradients`.
@@ -75,13 +71,13 @@ class Lanes::Lane {
 
   const at::Tensor& gradients() const { return gradients_; }
 
-  std::future<at::Tensor> start(const Batch& share, double denominator, const Pass& pass,
-                                int threads) {
-    std::packaged_task<at::Tensor()> work([this, &share, denominator, pass, threads] {
+  // With so many threads for torch's operations.
+  std::future<void> start(std::function<void(const model::Transformer&)> piece, int threads) {
+    std::packaged_task<void()> work([this, piece = std::move(piece), threads] {
       at::set_num_threads(threads);
-      return accumulate_gradients(*network_, share, denominator, pass);
+      piece(*network_);
     });
-    std::future<at::Tensor> done = work.get_future();
+    std::future<void> done = work.get_future();
     {
       const std::lock_guard lock(mutex_);
       TPT_CHECK(!work_.valid(), "a lane was given work before it had done the last");
@@ -94,7 +90,7 @@ class Lanes::Lane {
  private:
   void serve(const std::stop_token& stop) {
     while (true) {
-      std::packaged_task<at::Tensor()> work;
+      std::packaged_task<void()> work;
       {
         std::unique_lock lock(mutex_);
         if (!given_.wait(lock, stop, [this] { return work_.valid(); })) {
@@ -111,7 +107,7 @@ class Lanes::Lane {
   at::Tensor gradients_;
   std::mutex mutex_;
   std::condition_variable_any given_;
-  std::packaged_task<at::Tensor()> work_;
+  std::packaged_task<void()> work_;
   std::jthread thread_;  // last: it ends before what it uses
 };
 
@@ -131,6 +127,21 @@ void Lanes::grow_to(std::size_t count) {
   }
 }
 
+int Lanes::threads_of_each() const {
+  return std::max(1, threads_ / static_cast<int>(lanes_.size()));
+}
+
+void Lanes::await(std::vector<std::future<void>>& under_way) const {
+  for (const std::future<void>& one : under_way) {
+    one.wait();  // all, before an error of one is thrown
+  }
+  // Each lane's count is its own, but torch has one more that threads take over at times.
+  at::set_num_threads(threads_);
+  for (std::future<void>& one : under_way) {
+    one.get();
+  }
+}
+
 at::Tensor Lanes::accumulate(const std::vector<Batch>& shares, double denominator,
                              const Pass& pass) {
   at::Tensor nats = at::zeros({Tally::kKinds}, gradients_.options().dtype(at::kDouble));
@@ -139,30 +150,53 @@ at::Tensor Lanes::accumulate(const std::vector<Batch>& shares, double denominato
                                    : nats;
   }
   grow_to(shares.size());
-  const int threads = std::max(1, threads_ / static_cast<int>(shares.size()));
-  std::vector<std::future<at::Tensor>> under_way;
+  std::vector<at::Tensor> nats_of_share(shares.size());
+  std::vector<std::future<void>> under_way;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     if (shares[i].targets() > 0) {
-      under_way.push_back(lanes_[i]->start(shares[i], denominator, pass, threads));
+      const auto piece = [&, i](const model::Transformer& network) {
+        nats_of_share[i] = accumulate_gradients(network, shares[i], denominator, pass);
+      };
+      under_way.push_back(lanes_[i]->start(piece, threads_of_each()));
     }
   }
-  for (const std::future<at::Tensor>& one : under_way) {
-    one.wait();  // all, before an error of one ends the pass
-  }
-  // Each lane's count is its own, but torch has one more that threads take over at times.
-  at::set_num_threads(threads_);
-  for (std::future<at::Tensor>& one : under_way) {
-    nats.add_(one.get());
+  await(under_way);
+  for (const at::Tensor& one : nats_of_share) {
+    if (one.defined()) {
+      nats.add_(one);
+    }
   }
   return nats;
 }
 
 void Lanes::add_up() {
-  for (const std::unique_ptr<Lane>& lane : lanes_) {
-    if (lane->gradients().defined()) {
-      move_sum(lane->gradients(), gradients_);
+  const std::vector<Range> pieces = pieces_of({0, gradients_.numel()});
+  run(std::ssize(pieces), [&](std::int64_t piece) {
+    for (const std::unique_ptr<Lane>& lane : lanes_) {
+      if (lane->gradients().defined()) {
+        move_sum(lane->gradients(), gradients_, pieces[static_cast<std::size_t>(piece)]);
+      }
     }
+  });
+}
+
+void Lanes::run(std::int64_t pieces, const std::function<void(std::int64_t piece)>& piece) {
+  const std::int64_t lanes = std::max<std::int64_t>(1, std::ssize(lanes_));
+  const auto every_so_many = [&](std::int64_t first) {
+    for (std::int64_t i = first; i < pieces; i += lanes) {
+      piece(i);
+    }
+  };
+  if (lanes_.empty()) {
+    every_so_many(0);
+    return;
   }
+  std::vector<std::future<void>> under_way;
+  for (std::int64_t i = 0; i < lanes; ++i) {
+    under_way.push_back(lanes_[static_cast<std::size_t>(i)]->start(
+        [&, i](const model::Transformer&) { every_so_many(i); }, threads_of_each()));
+  }
+  await(under_way);
 }
 
 }  // namespace tpt::train

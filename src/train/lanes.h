@@ -12,6 +12,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -39,10 +41,17 @@ class Lanes {
   // Moves all that lanes have gathered into the gradients of the network.
   void add_up();
 
+  // Calls piece(0) ... piece(pieces - 1), by the lanes at once where a pass has had several, else
+  // by the calling thread. A team of threads of torch's own would spin for milliseconds after each
+  // operation, beside lanes that compute.
+  void run(std::int64_t pieces, const std::function<void(std::int64_t piece)>& piece);
+
  private:
   class Lane;
 
   void grow_to(std::size_t count);
+  int threads_of_each() const;
+  void await(std::vector<std::future<void>>& under_way) const;
 
   const model::Transformer& network_;
   std::vector<FlatLayout::Part> parts_;

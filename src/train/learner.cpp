@@ -112,6 +112,12 @@ Learner::Learner(const Config& config, model::Transformer network, const pack::S
       guard_(config_, optimizer_.gradients()),
       rows_(std::in_place, shards, config_, Place()),
       token_bytes_(token_bytes(shards)) {
+  if (!ranks_.are_many() && network_.device().is_cpu()) {
+    optimizer_.divide_by(
+        [this](std::int64_t pieces, const std::function<void(std::int64_t)>& piece) {
+          lanes_.run(pieces, piece);
+        });
+  }
   const auto options = optimizer_.gradients().options().dtype(at::kDouble);
   tally_ = at::zeros({3, kKinds}, options);
   state_.recipe = identity(config_, network_, shards_);

@@ -8,6 +8,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace tpt::train {
@@ -19,6 +23,21 @@ at::Tensor of(const at::Tensor& buffer, Range range) {
 
 at::Tensor placed(const at::Tensor& buffer, const FlatLayout::Own& own) {
   return buffer.narrow(0, own.place, own.range.count());
+}
+
+// In an order of its own: torch's depends on how many threads it may use.
+double sum_of_squares(const at::Tensor& values) {
+  constexpr std::int64_t kLanes = 8;
+  std::array<double, kLanes> sums{};
+  const float* value = values.const_data_ptr<float>();
+  const std::int64_t count = values.numel();
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < std::min(kLanes, count - i); ++lane) {
+      const double one = value[i + lane];
+      sums[static_cast<std::size_t>(lane)] += one * one;
+    }
+  }
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 }  // namespace
@@ -53,9 +72,29 @@ Optimizer::Optimizer(const model::NamedTensors& parameters, const Config& config
   }
 }
 
-void Optimizer::zero_gradients() { gradients_.zero_(); }
+void Optimizer::over_pieces(Range range,
+                            const std::function<void(std::size_t, Range)>& piece) const {
+  if (!division_) {
+    piece(0, range);
+    return;
+  }
+  const std::vector<Range> pieces = pieces_of(range);
+  division_(std::ssize(pieces), [&](std::int64_t i) {
+    const at::NoGradGuard no_gradients;
+    const auto place = static_cast<std::size_t>(i);
+    piece(place, pieces[place]);
+  });
+}
+
+void Optimizer::zero_gradients() {
+  over_pieces({0, layout_.total()},
+              [&](std::size_t, Range piece) { of(gradients_, piece).zero_(); });
+}
 
 at::Tensor Optimizer::gradient_norm() const {
+  if (division_) {
+    return norm_by_pieces();
+  }
   if (!layout_.is_sharded()) {
     return at::linalg_vector_norm(gradients_, 2);
   }
@@ -65,6 +104,16 @@ at::Tensor Optimizer::gradient_norm() const {
   }
   ranks_.sum(squares);
   return squares.sqrt().to(at::kFloat).squeeze(0);
+}
+
+at::Tensor Optimizer::norm_by_pieces() const {
+  const Range all{0, layout_.total()};
+  std::vector<double> squares(pieces_of(all).size());
+  over_pieces(all, [&](std::size_t place, Range piece) {
+    squares[place] = sum_of_squares(of(gradients_, piece));
+  });
+  const double sum = std::accumulate(squares.begin(), squares.end(), 0.0);
+  return at::scalar_tensor(std::sqrt(sum), gradients_.options());
 }
 
 void Optimizer::step(double learning_rate, const at::Tensor& norm, const at::Tensor& skip) {
@@ -81,9 +130,11 @@ void Optimizer::step(double learning_rate, const at::Tensor& norm, const at::Ten
              scale, skip);
   step_adamw({layout_.decayed_end(), layout_.total()}, learning_rate, 0.0, scale, skip);
   if (average_.defined()) {
-    for (const FlatLayout::Own& own : layout_.own({0, layout_.total()})) {
-      placed(average_, own).lerp_(of(weights_, own.range), keep * (1.0 - config_.ema_decay));
-    }
+    over_pieces({0, layout_.total()}, [&](std::size_t, Range piece) {
+      for (const FlatLayout::Own& own : layout_.own(piece)) {
+        placed(average_, own).lerp_(of(weights_, own.range), keep * (1.0 - config_.ema_decay));
+      }
+    });
   }
   gather_weights();
 }
@@ -117,23 +168,24 @@ void Optimizer::step_matrices(double learning_rate, const at::Tensor& scale,
 
 void Optimizer::step_adamw(Range range, double learning_rate, double decay, const at::Tensor& scale,
                            const at::Tensor& skip) {
-  std::vector<at::Tensor> weights, gradients, moments1, moments2, steps;
-  for (const FlatLayout::Own& own : layout_.own(range)) {
-    weights.push_back(of(weights_, own.range));
-    gradients.push_back(of(gradients_, own.range));
-    moments1.push_back(placed(moments1_, own));
-    steps.push_back(steps_);
-  }
-  for (const FlatLayout::Own& own : layout_.own(range, layout_.matrices_end())) {
-    moments2.push_back(placed(moments2_, own));
-  }
-  if (weights.empty()) {
-    return;
-  }
   const auto grad_scale = scale.defined() ? std::optional<at::Tensor>(scale) : std::nullopt;
-  at::_fused_adamw_(weights, gradients, moments1, moments2, /*max_exp_avg_sqs=*/{}, steps,
-                    learning_rate, config_.beta1, config_.beta2, decay, config_.epsilon,
-                    /*amsgrad=*/false, /*maximize=*/false, grad_scale, skip);
+  over_pieces(range, [&](std::size_t, Range piece) {
+    std::vector<at::Tensor> weights, gradients, moments1, moments2, steps;
+    for (const FlatLayout::Own& own : layout_.own(piece)) {
+      weights.push_back(of(weights_, own.range));
+      gradients.push_back(of(gradients_, own.range));
+      moments1.push_back(placed(moments1_, own));
+      steps.push_back(steps_);
+    }
+    for (const FlatLayout::Own& own : layout_.own(piece, layout_.matrices_end())) {
+      moments2.push_back(placed(moments2_, own));
+    }
+    if (!weights.empty()) {
+      at::_fused_adamw_(weights, gradients, moments1, moments2, /*max_exp_avg_sqs=*/{}, steps,
+                        learning_rate, config_.beta1, config_.beta2, decay, config_.epsilon,
+                        /*amsgrad=*/false, /*maximize=*/false, grad_scale, skip);
+    }
+  });
 }
 
 void Optimizer::gather_weights() {

@@ -13,7 +13,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tpt::train {
@@ -24,6 +26,12 @@ class Optimizer {
   // gradient that is a view of a second one. The tensors stay the same objects. Keeps a reference
   // to `ranks`.
   Optimizer(const model::NamedTensors& parameters, const Config& config, Ranks& ranks);
+
+  // Calls piece(0) ... piece(pieces - 1), which may be at once (Lanes::run). Without, each
+  // operation is divided by torch among its own threads.
+  using Division =
+      std::function<void(std::int64_t pieces, const std::function<void(std::int64_t)>&)>;
+  void divide_by(Division division) { division_ = std::move(division); }
 
   void zero_gradients();
   // All gradients as one buffer [n]: what processes add up after the backward pass.
@@ -64,6 +72,9 @@ class Optimizer {
     std::int64_t rows = 0, columns = 0;
   };
 
+  // Calls piece(i, range) for the pieces of `range`, the i-th of how many it gives.
+  void over_pieces(Range range, const std::function<void(std::size_t, Range)>& piece) const;
+  at::Tensor norm_by_pieces() const;
   void step_matrices(double learning_rate, const at::Tensor& scale, const at::Tensor& skip);
   void step_adamw(Range range, double learning_rate, double decay, const at::Tensor& scale,
                   const at::Tensor& skip);
@@ -73,6 +84,7 @@ class Optimizer {
 
   Config config_;
   Ranks& ranks_;
+  Division division_;
   FlatLayout layout_;
   std::vector<OwnMatrix> matrices_;
   at::Tensor weights_, gradients_;

@@ -9,6 +9,9 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <thread>
+
 namespace tpt::train {
 namespace {
 
@@ -176,6 +179,59 @@ TEST(Lanes, AStoppedRunGoesOnBitForBit) {
                Interrupted);
   const Result again = run_quietly(config, shards, folder.path() / "stopped");
   EXPECT_EQ(weights_of(whole), weights_of(again));
+}
+
+// One weight of several pieces, and one of none whole.
+model::NamedTensors large_parameters() {
+  at::manual_seed(4);
+  model::NamedTensors parameters{{"model.norm.weight", at::randn({77})},
+                                 {"lm_head.weight", at::randn({1000, 451})}};
+  for (const auto& [name, parameter] : parameters) {
+    parameter.set_requires_grad(true);
+  }
+  return parameters;
+}
+
+// Pieces in another order and on other threads: the same bits.
+TEST(OptimizerByPieces, IsTheSameWhoeverTakesWhich) {
+  using Piece = std::function<void(std::int64_t)>;
+  const std::vector<Optimizer::Division> divisions = {
+      [](std::int64_t pieces, const Piece& piece) {
+        for (std::int64_t i = 0; i < pieces; ++i) piece(i);
+      },
+      [](std::int64_t pieces, const Piece& piece) {
+        std::vector<std::jthread> threads;
+        for (std::int64_t i = pieces - 1; i >= 0; --i)
+          threads.emplace_back([&piece, i] { piece(i); });
+      }};
+  Config config = small_config();
+  config.ema_decay = 0.9;
+  config.clip = 0.5;
+  Ranks alone;
+  std::vector<model::NamedTensors> results;
+  for (const Optimizer::Division& division : divisions) {
+    const model::NamedTensors parameters = large_parameters();
+    Optimizer optimizer(parameters, config, alone);
+    optimizer.divide_by(division);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.zero_gradients();
+      for (const auto& [name, parameter] : parameters) {
+        parameter.mutable_grad().add_(parameter.detach().sin());
+      }
+      const at::Tensor norm = optimizer.gradient_norm();
+      EXPECT_NEAR(norm.item<double>(),
+                  at::linalg_vector_norm(optimizer.gradients().to(at::kDouble), 2).item<double>(),
+                  1e-4 * norm.item<double>());
+      optimizer.step(1e-2, norm, at::zeros({}));
+    }
+    results.push_back(optimizer.weights());
+    const auto average = optimizer.average(optimizer.gather());
+    results.back().insert(results.back().end(), average.begin(), average.end());
+  }
+  ASSERT_EQ(results[0].size(), 4U);
+  for (std::size_t i = 0; i < results[0].size(); ++i) {
+    EXPECT_TRUE(at::equal(results[0][i].second, results[1][i].second)) << results[0][i].first;
+  }
 }
 
 }  // namespace
