@@ -1,50 +1,42 @@
 #include "model/attention_rows.h"
 
-#include "model/attention_product.h"
+#include "model/tile_product.h"
+#include "model/tiles.h"
 #include "model/vector_clones.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstring>
 
 namespace tpt::model {
 namespace {
 
-std::int64_t tiles_of(std::int64_t columns) { return (columns + kTile - 1) / kTile; }
-
-// [rows, n] -> [n / kTile, rows, kTile].
 void pack(ConstHeadRows from, std::int64_t rows, std::int64_t n, std::vector<float>& tiles) {
   tiles.resize(static_cast<std::size_t>(tiles_of(n) * kTile * rows));
-  for (std::int64_t c = 0; c < n; c += kTile) {
-    for (std::int64_t i = 0; i < rows; ++i) {
-      std::memcpy(tiles.data() + c * rows + i * kTile, from.rows + i * from.stride + c,
-                  static_cast<std::size_t>(std::min(kTile, n - c)) * sizeof(float));
-    }
-  }
+  pack_tiles(from.rows, from.stride, rows, n, tiles.data());
 }
 
-// [rows, n] -> [rows / kTile, n, kTile]: lanes are rows.
+// Lanes are rows.
 void pack_across(ConstHeadRows from, std::int64_t rows, std::int64_t n, std::vector<float>& tiles) {
   tiles.resize(static_cast<std::size_t>(tiles_of(rows) * kTile * n));
-  for (std::int64_t i = 0; i < rows; ++i) {
-    float* to = tiles.data() + i / kTile * kTile * n + i % kTile;
-    for (std::int64_t c = 0; c < n; ++c) to[c * kTile] = from.rows[i * from.stride + c];
-  }
+  pack_turned_tiles(from.rows, from.stride, n, rows, tiles.data());
 }
 
-// Scores [begin, end) of a row become softmax weights in place; gives the log-sum-exp.
+struct SoftmaxRow {
+  float sum;
+  float log_sum_exp;
+};
+
+// Scores [begin, end) of a row become softmax weights in place, times their sum.
 TPT_VECTOR_CLONES
-float softmax_row(float* row, std::int64_t begin, std::int64_t end, float scale) {
-  float top = row[begin];
-  for (std::int64_t j = begin; j < end; ++j) top = row[j] > top ? row[j] : top;
+SoftmaxRow softmax_row(float* row, std::int64_t begin, std::int64_t end, float scale) {
+  const float top = largest(row + begin, end - begin);
   float sum = 0;
   for (std::int64_t j = begin; j < end; ++j) {
     row[j] = fast_exp((row[j] - top) * scale);
     sum += row[j];
   }
-  const float inverse = 1.0F / sum;
-  for (std::int64_t j = begin; j < end; ++j) row[j] *= inverse;
-  return top * scale + std::log(sum);
+  return {sum, top * scale + std::log(sum)};
 }
 
 // Scores become weights, gradients of weights become those of the scores.
@@ -66,6 +58,11 @@ void clear_around(float* row, std::int64_t from, std::int64_t begin, std::int64_
 }
 
 TPT_VECTOR_CLONES
+void multiply(float* row, std::int64_t n, float factor) {
+  for (std::int64_t i = 0; i < n; ++i) row[i] *= factor;
+}
+
+TPT_VECTOR_CLONES
 float dot(const float* a, const float* b, std::int64_t n) {
   float sum = 0;
   for (std::int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
@@ -80,17 +77,21 @@ HeadAttention::HeadAttention(std::int64_t t, std::int64_t n)
   grad_weights_.resize(weights_.size());
 }
 
-void HeadAttention::set_keys_values(ConstHeadRows keys, ConstHeadRows values) {
+void HeadAttention::set_keys_values(ConstHeadRows keys, ConstHeadRows values, Direction direction) {
   pack_across(keys, t_, n_, keys_across_);
-  pack_across(values, t_, n_, values_across_);
-  pack(keys, t_, n_, keys_);
-  pack(values, t_, n_, values_);
+  if (direction == Direction::forward) {
+    pack(values, t_, n_, values_);
+  } else {
+    pack_across(values, t_, n_, values_across_);
+    pack(keys, t_, n_, keys_);
+  }
 }
 
 void HeadAttention::forward(ConstHeadRows query, const std::int64_t* first, HeadRows out,
                             float* lse) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(n_));
-  const AttentionProduct product = attention_product();
+  const TileProduct product = tile_product();
+  std::array<float, kRows> inverse_sums{};
   for (std::int64_t i = 0; i < t_; i += kRows) {
     const std::int64_t rows = std::min(kRows, t_ - i);
     const std::int64_t from = first == nullptr ? 0 : first[i] / kTile * kTile;
@@ -100,11 +101,16 @@ void HeadAttention::forward(ConstHeadRows query, const std::int64_t* first, Head
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::int64_t begin = first == nullptr ? 0 : first[i + r];
       float* row = weights_.data() + r * padded_;
-      lse[i + r] = softmax_row(row, begin, i + r + 1, scale);
+      const SoftmaxRow softmax = softmax_row(row, begin, i + r + 1, scale);
+      lse[i + r] = softmax.log_sum_exp;
+      inverse_sums[static_cast<std::size_t>(r)] = 1.0F / softmax.sum;
       clear_around(row, from, begin, i + r + 1, to);
     }
     product(weights_.data() + from, padded_, 1, i + rows - from, values_.data() + from * kTile, t_,
             out.rows + i * out.stride, out.stride, n_, rows, false);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      multiply(out.rows + (i + r) * out.stride, n_, inverse_sums[static_cast<std::size_t>(r)]);
+    }
   }
 }
 
@@ -112,7 +118,7 @@ void HeadAttention::backward(ConstHeadRows query, const std::int64_t* first, Con
                              const float* lse, ConstHeadRows grad_out, HeadRows grad_query,
                              HeadRows grad_key, HeadRows grad_value) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(n_));
-  const AttentionProduct product = attention_product();
+  const TileProduct product = tile_product();
   pack(query, t_, n_, query_);
   pack(grad_out, t_, n_, grad_out_);
   for (std::int64_t i = 0; i < t_; i += kRows) {

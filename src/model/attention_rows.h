@@ -23,8 +23,9 @@ class HeadAttention {
   // `first` is null; first never falls.
   HeadAttention(std::int64_t t, std::int64_t n);
 
-  // Keys and values may serve several query heads.
-  void set_keys_values(ConstHeadRows keys, ConstHeadRows values);
+  // Keys and values may serve several query heads. They are laid out for one direction.
+  enum class Direction { forward, backward };
+  void set_keys_values(ConstHeadRows keys, ConstHeadRows values, Direction direction);
   // out = softmax(q k^T / sqrt(n)) v; lse [t] is what the backward needs of the weights.
   void forward(ConstHeadRows query, const std::int64_t* first, HeadRows out, float* lse);
   // Sets grad_query; adds to grad_key and grad_value.

@@ -42,7 +42,7 @@ const std::int64_t* first_of_row(const at::Tensor& first_bt, std::int64_t b) {
 // follow each other on one thread.
 template <typename Visit>
 void for_each_head(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                   const Heads& shape, Visit&& visit) {
+                   const Heads& shape, HeadAttention::Direction direction, Visit&& visit) {
   const std::int64_t kv_heads = key.size(1);
   const std::int64_t share = shape.heads / kv_heads;
   at::parallel_for(0, query.size(0) * kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -50,7 +50,8 @@ void for_each_head(const at::Tensor& query, const at::Tensor& key, const at::Ten
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t b = i / kv_heads;
       const std::int64_t kv_head = i % kv_heads;
-      attention.set_keys_values(shape.across(key, b, kv_head), shape.across(value, b, kv_head));
+      attention.set_keys_values(shape.across(key, b, kv_head), shape.across(value, b, kv_head),
+                                direction);
       for (std::int64_t head = kv_head * share; head < (kv_head + 1) * share; ++head) {
         visit(attention, b, kv_head, head);
       }
@@ -71,7 +72,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     const at::Tensor out =
         at::empty({query.size(0), shape.t, shape.heads * shape.n}, query.options());
     const at::Tensor lse = at::empty({query.size(0), shape.heads, shape.t}, query.options());
-    for_each_head(query, key, value, shape,
+    for_each_head(query, key, value, shape, HeadAttention::Direction::forward,
                   [&](HeadAttention& attention, std::int64_t b, std::int64_t, std::int64_t head) {
                     attention.forward(
                         shape.across(query, b, head), first_of_row(first_bt, b),
@@ -93,7 +94,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     const at::Tensor grad_key = at::zeros_like(saved[1]);
     const at::Tensor grad_value = at::zeros_like(saved[2]);
     for_each_head(
-        query, saved[1], saved[2], shape,
+        query, saved[1], saved[2], shape, HeadAttention::Direction::backward,
         [&](HeadAttention& attention, std::int64_t b, std::int64_t kv_head, std::int64_t head) {
           attention.backward(shape.across(query, b, head), first_of_row(saved[5], b),
                              shape.joined(out, b, head),

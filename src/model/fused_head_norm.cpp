@@ -87,10 +87,11 @@ class NormHeads : public torch::autograd::Function<NormHeads> {
     const float* scale = saved[3].const_data_ptr<float>() + row * shape.normed();
     const float* g = grad.const_data_ptr<float>() + at;
     float* to = grad_x.mutable_data_ptr<float>() + at;
-    norm_rows_backward(g, from, saved[1].const_data_ptr<float>(), scale, to, query_sum, shape.heads,
-                       shape.n);
+    norm_rows_backward(g, from, saved[1].const_data_ptr<float>(), scale, nullptr, to, query_sum,
+                       shape.heads, shape.n);
     norm_rows_backward(g + shape.keys(), from + shape.keys(), saved[2].const_data_ptr<float>(),
-                       scale + shape.heads, to + shape.keys(), key_sum, shape.kv_heads, shape.n);
+                       scale + shape.heads, nullptr, to + shape.keys(), key_sum, shape.kv_heads,
+                       shape.n);
     std::copy(g + shape.values(), g + shape.width(), to + shape.values());
   }
 };

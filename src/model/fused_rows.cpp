@@ -22,8 +22,8 @@ void norm_rows(const float* x, const float* weight, float* y, float* inverse, st
 // grad_x = s (g w - x s^2 mean(g w x)); grad_w += g x s.
 TPT_VECTOR_CLONES
 void norm_rows_backward(const float* grad, const float* x, const float* weight,
-                        const float* inverse, float* grad_x, float* grad_weight, std::int64_t rows,
-                        std::int64_t d) {
+                        const float* inverse, const float* residual, float* grad_x,
+                        float* grad_weight, std::int64_t rows, std::int64_t d) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const float* g = grad + r * d;
     const float* row = x + r * d;
@@ -34,6 +34,9 @@ void norm_rows_backward(const float* grad, const float* x, const float* weight,
     for (std::int64_t i = 0; i < d; ++i) {
       grad_x[r * d + i] = g[i] * weight[i] * scale - row[i] * back;
       grad_weight[i] += g[i] * row[i] * scale;
+    }
+    if (residual != nullptr) {
+      for (std::int64_t i = 0; i < d; ++i) grad_x[r * d + i] += residual[r * d + i];
     }
   }
 }
@@ -81,8 +84,7 @@ void losses_of_rows(const float* logits, const std::int64_t* targets, float* los
                     std::int64_t rows, std::int64_t v) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const float* row = logits + r * v;
-    float top = row[0];
-    for (std::int64_t i = 1; i < v; ++i) top = row[i] > top ? row[i] : top;
+    const float top = largest(row, v);
     float sum = 0;
     for (std::int64_t i = 0; i < v; ++i) sum += fast_exp(row[i] - top);
     lse[r] = top + std::log(sum);

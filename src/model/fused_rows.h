@@ -9,10 +9,10 @@ namespace tpt::model {
 // with.
 void norm_rows(const float* x, const float* weight, float* y, float* inverse, std::int64_t rows,
                std::int64_t d, float epsilon);
-// Adds to grad_weight.
+// Sets grad_x, with `residual` [rows, d] added where it is not null; adds to grad_weight.
 void norm_rows_backward(const float* grad, const float* x, const float* weight,
-                        const float* inverse, float* grad_x, float* grad_weight, std::int64_t rows,
-                        std::int64_t d);
+                        const float* inverse, const float* residual, float* grad_x,
+                        float* grad_weight, std::int64_t rows, std::int64_t d);
 
 // out [rows, f] = silu(gate) * up; gate_up [rows, 2 f] holds gate, then up.
 void swiglu_rows(const float* gate_up, float* out, std::int64_t rows, std::int64_t f);

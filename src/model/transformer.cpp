@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "model/device_layer.h"
+#include "model/fused_linear.h"
 #include "model/fused_ops.h"
-#include "model/joined_linear.h"
 #include "model/layer_weights.h"
 #include "model/recompute.h"
 #include "model/rotary_tables.h"
@@ -179,9 +179,10 @@ struct Transformer::State {
                   bias.value_or(at::Tensor()));
   }
 
-  at::Tensor attention(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
-                       const at::Tensor& document_bt, const RotaryTables& tables,
-                       Precision precision) const {
+  // What the heads of each position give, side by side.
+  at::Tensor attended(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
+                      const at::Tensor& document_bt, const RotaryTables& tables,
+                      Precision precision) const {
     at::Tensor qkv = query_key_value(layer, x_btd, precision);
     if (layer.query_norm.defined()) {
       qkv = norm_heads(qkv, layer.query_norm, layer.key_norm, config.num_heads, config.num_kv_heads,
@@ -189,30 +190,31 @@ struct Transformer::State {
     }
     const auto [query, key, value] =
         split_heads_rotary(qkv, position_bt, tables, config.num_heads, config.num_kv_heads);
-    at::Tensor out;
     if (precision == Precision::fp32 && x_btd.size(1) <= kMaxAttentionRow) {
       at::Tensor first_bt;
       if (document_bt.defined()) {
         first_bt = at::arange(x_btd.size(1), position_bt.options()) - position_bt;
       }
-      out = causal_attention(query, key, value, first_bt);
-    } else {
-      std::optional<at::Tensor> mask;
-      if (document_bt.defined()) mask = document_mask(document_bt);
-      out = attend_by_torch(query, key, value, mask, precision);
+      return causal_attention(query, key, value, first_bt);
     }
-    return linear(out, layer.attention_out, precision);
+    std::optional<at::Tensor> mask;
+    if (document_bt.defined()) mask = document_mask(document_bt);
+    return attend_by_torch(query, key, value, mask, precision);
   }
 
   at::Tensor run_layer(const Layer& layer, at::Tensor x_btd, const at::Tensor& position_bt,
                        const at::Tensor& document_bt, const RotaryTables& tables,
                        Precision precision) const {
-    const at::Tensor normed = rms_norm(x_btd, layer.attention_norm, config.norm_epsilon);
-    x_btd = x_btd + attention(layer, normed, position_bt, document_bt, tables, precision);
-    const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, config.norm_epsilon);
-    const at::Tensor gate_up = precision == Precision::fp32
-                                   ? joined_linear(inner, layer.gate, layer.up)
-                                   : linear(inner, at::cat({layer.gate, layer.up}), precision);
+    const double epsilon = config.norm_epsilon;
+    const at::Tensor mixed = attended(layer, rms_norm(x_btd, layer.attention_norm, epsilon),
+                                      position_bt, document_bt, tables, precision);
+    if (precision == Precision::fp32) {
+      return add_gated_mlp(add_linear(x_btd, mixed, layer.attention_out), layer.mlp_norm, epsilon,
+                           layer.gate, layer.up, layer.down);
+    }
+    x_btd = x_btd + linear(mixed, layer.attention_out, precision);
+    const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, epsilon);
+    const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
     return x_btd + linear(swiglu(gate_up), layer.down, precision);
   }
 

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define TPT_VECTOR_CLONES \
@@ -33,6 +34,27 @@ inline float fast_exp(float x) {
   value = value * rest * rest + rest + 1.0F;
   const auto power = static_cast<std::uint32_t>(static_cast<std::int32_t>(whole) + 127) << 23U;
   return value * std::bit_cast<float>(power);
+}
+
+// The largest of at least one number. By hand because compilers take the loop for a vector one only
+// where they may forget that numbers may be no numbers.
+inline float largest(const float* numbers, std::int64_t count) {
+  using Lanes = float __attribute__((vector_size(32)));
+  constexpr std::int64_t kLanes = 8;
+  float top = numbers[0];
+  std::int64_t i = 0;
+  if (count >= kLanes) {
+    Lanes tops;
+    std::memcpy(&tops, numbers, sizeof(tops));
+    for (i = kLanes; i + kLanes <= count; i += kLanes) {
+      Lanes next;
+      std::memcpy(&next, numbers + i, sizeof(next));
+      tops = next > tops ? next : tops;
+    }
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) top = tops[lane] > top ? tops[lane] : top;
+  }
+  for (; i < count; ++i) top = numbers[i] > top ? numbers[i] : top;
+  return top;
 }
 
 }  // namespace tpt::model

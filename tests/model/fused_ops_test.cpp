@@ -1,11 +1,11 @@
 // Each fused operation against its plain formula, with gradients.
 #include "model/fused_ops.h"
 
+#include "against_formula.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "model/attention_product.h"
 #include "model/decoder_rows.h"
-#include "model/joined_linear.h"
+#include "model/tile_product.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -21,34 +21,6 @@
 namespace tpt::model {
 namespace {
 
-using Inputs = std::vector<at::Tensor>;
-using Operation = std::function<at::Tensor(const Inputs&)>;
-
-at::Tensor leaf(at::IntArrayRef shape, double scale = 1.0) {
-  return (at::randn(shape) * scale).set_requires_grad(true);
-}
-
-// Values and the gradients of all inputs, for a random weighting of the outputs.
-void expect_same(const Operation& fused, const Operation& plain, const Inputs& inputs,
-                 double tolerance = 1e-4) {
-  const at::Tensor got = fused(inputs);
-  const at::Tensor weighting = at::randn_like(got);
-  (got * weighting).sum().backward();
-  Inputs copies;
-  for (const at::Tensor& input : inputs) {
-    copies.push_back(input.detach().to(at::kDouble).set_requires_grad(true));
-  }
-  const at::Tensor wanted = plain(copies);
-  (wanted * weighting.to(at::kDouble)).sum().backward();
-  const auto difference = [](const at::Tensor& a, const at::Tensor& b) {
-    return ((a.to(at::kDouble) - b).abs().max() / b.abs().max().clamp_min(1e-9)).item<double>();
-  };
-  EXPECT_LT(difference(got, wanted), tolerance);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    EXPECT_LT(difference(inputs[i].grad(), copies[i].grad()), tolerance) << "input " << i;
-  }
-}
-
 // ATen's loops are templates that stay on one thread where our code is compiled without OpenMP.
 TEST(FusedOpsTest, LoopsRunOnAllThreads) {
   const int before = at::get_num_threads();
@@ -63,7 +35,7 @@ TEST(FusedOpsTest, LoopsRunOnAllThreads) {
   EXPECT_EQ(threads.size(), 2U);
 }
 
-TEST(FusedOpsTest, EveryProductOfAttentionIsTheSame) {
+TEST(FusedOpsTest, EveryTileProductIsTheSame) {
   constexpr std::int64_t kIn = 19, kTileRows = 23, kStride = 150;
   Random random(5);
   const auto numbers = [&](std::int64_t count) {
@@ -74,11 +46,10 @@ TEST(FusedOpsTest, EveryProductOfAttentionIsTheSame) {
   const std::vector<float> x = numbers(kStride * kStride);
   const std::vector<float> tiles = numbers(4 * kTile * kTileRows);
   const std::vector<float> start = numbers(kRows * kStride);
-  for (const AttentionProduct product :
-       {portable_attention_product(), avx2_attention_product(), avx512_attention_product()}) {
-    if (product == nullptr ||
-        (product == avx2_attention_product() && !__builtin_cpu_supports("avx2")) ||
-        (product == avx512_attention_product() && !__builtin_cpu_supports("avx512f"))) {
+  for (const TileProduct product :
+       {portable_tile_product(), avx2_tile_product(), avx512_tile_product()}) {
+    if (product == nullptr || (product == avx2_tile_product() && !__builtin_cpu_supports("avx2")) ||
+        (product == avx512_tile_product() && !__builtin_cpu_supports("avx512f"))) {
       continue;
     }
     for (const std::int64_t columns : {1, 7, 8, 16, 31, 32, 40, 64, 100}) {
@@ -111,7 +82,7 @@ TEST(FusedOpsTest, EveryProductOfAttentionIsTheSame) {
       }
     }
   }
-  EXPECT_NE(attention_product(), nullptr);
+  EXPECT_NE(tile_product(), nullptr);
 }
 
 TEST(FusedOpsTest, RmsNorm) {
@@ -157,35 +128,6 @@ TEST(FusedOpsTest, CrossEntropyInOnePieceAndInMany) {
                 },
                 {leaf({n, 12}), leaf({v, 12})});
   }
-}
-
-// Parts that stand apart, and parts of one buffer with a gap or without.
-TEST(FusedOpsTest, JoinedLinear) {
-  at::manual_seed(7);
-  const auto plain = [](const Inputs& in) {
-    return at::linear(in[0], at::cat({in[1], in[2], in[3]}), in[4]);
-  };
-  const auto fused = [](const Inputs& in) {
-    return joined_linear(in[0], in[1], in[2], in[3], in[4]);
-  };
-  const at::Tensor x = at::randn({2, 9, 12}), bias = at::randn({11});
-  for (const std::int64_t gap : {0, 5}) {
-    const at::Tensor buffer = at::randn({200});
-    std::int64_t place = 3;
-    Inputs in{x.clone().set_requires_grad(true)};
-    for (const std::int64_t rows : {6, 3, 2}) {
-      in.push_back(buffer.narrow(0, place, rows * 12).view({rows, 12}).detach());
-      in.back().set_requires_grad(true);
-      place += rows * 12 + gap;
-    }
-    in.push_back(bias.clone().set_requires_grad(true));
-    expect_same(fused, plain, in);
-  }
-  expect_same(fused, plain,
-              {leaf({4, 12}), leaf({6, 12}), leaf({3, 12}), leaf({2, 12}), leaf({11})});
-  expect_same([](const Inputs& in) { return joined_linear(in[0], in[1], in[2]); },
-              [](const Inputs& in) { return at::linear(in[0], at::cat({in[1], in[2]})); },
-              {leaf({4, 12}), leaf({6, 12}), leaf({3, 12})});
 }
 
 // The loss times 3: as where it is one of several.

@@ -1,9 +1,9 @@
-// What the files of attention_product.h share: the product with vectors as wide as the registers of
+// What the files of tile_product.h share: the product with vectors as wide as the registers of
 // the file that includes this. Wider ones would live in memory. Nothing here may be seen by the
 // linker from two files, since each is compiled for other machines.
 #pragma once
 
-#include "model/attention_product.h"
+#include "model/tile_product.h"
 
 #include <cstring>
 
@@ -68,22 +68,34 @@ inline void product_block(const float* x, std::int64_t row_stride, std::int64_t 
   }
 }
 
-template <int kLanes>
+// The next rows that R, or else fewer, take at once; gives how many were done.
+template <int kLanes, int R>
+inline std::int64_t some_rows(const float* x, std::int64_t row_stride, std::int64_t in_stride,
+                              std::int64_t in, const float* tile, float* y, std::int64_t y_stride,
+                              std::int64_t columns, std::int64_t rows, bool add) {
+  if (rows >= R) {
+    product_block<kLanes, R>(x, row_stride, in_stride, in, tile, y, y_stride, columns, add);
+    return R;
+  }
+  if constexpr (R > 1) {
+    return some_rows<kLanes, (R > 4 ? 4 : 1)>(x, row_stride, in_stride, in, tile, y, y_stride,
+                                              columns, rows, add);
+  }
+  return rows;
+}
+
+// R: rows whose sums fit the registers.
+template <int kLanes, int R>
 void product(const float* x, std::int64_t row_stride, std::int64_t in_stride, std::int64_t in,
              const float* tiles, std::int64_t tile_rows, float* y, std::int64_t y_stride,
              std::int64_t columns, std::int64_t rows, bool add) {
   constexpr std::int64_t kBlock = std::int64_t{2} * kLanes;
-  static_assert(kTile % kBlock == 0);
+  static_assert(kTile % kBlock == 0 && kRows % R == 0);
   for (std::int64_t c = 0; c < columns; c += kBlock) {
     const float* tile = tiles + c / kTile * kTile * tile_rows + c % kTile;
-    if (rows == kRows) {
-      product_block<kLanes, kRows>(x, row_stride, in_stride, in, tile, y + c, y_stride, columns - c,
-                                   add);
-      continue;
-    }
-    for (std::int64_t r = 0; r < rows; ++r) {
-      product_block<kLanes, 1>(x + r * row_stride, row_stride, in_stride, in, tile,
-                               y + r * y_stride + c, y_stride, columns - c, add);
+    for (std::int64_t r = 0; r < rows;) {
+      r += some_rows<kLanes, R>(x + r * row_stride, row_stride, in_stride, in, tile,
+                                y + r * y_stride + c, y_stride, columns - c, rows - r, add);
     }
   }
 }

@@ -8,23 +8,23 @@ namespace tpt::model {
 
 // Columns of a tile, and rows that are multiplied at once.
 constexpr std::int64_t kTile = 32;
-constexpr std::int64_t kRows = 4;
+constexpr std::int64_t kRows = 12;
 
 // y [rows, columns] = x [rows, in] tiles, or added to y with `add`. x has its own stride each way,
 // so that it can be read transposed; tiles are [columns / kTile, tile_rows, kTile], of which the
 // first `in` rows are read; at most kRows rows. Where a row of y ends inside a tile nothing is
 // written behind it.
-using AttentionProduct = void (*)(const float* x, std::int64_t row_stride, std::int64_t in_stride,
-                                  std::int64_t in, const float* tiles, std::int64_t tile_rows,
-                                  float* y, std::int64_t y_stride, std::int64_t columns,
-                                  std::int64_t rows, bool add);
+using TileProduct = void (*)(const float* x, std::int64_t row_stride, std::int64_t in_stride,
+                             std::int64_t in, const float* tiles, std::int64_t tile_rows, float* y,
+                             std::int64_t y_stride, std::int64_t columns, std::int64_t rows,
+                             bool add);
 
 // The fastest that this machine can run.
-AttentionProduct attention_product();
+TileProduct tile_product();
 
 // Each; null where the program was compiled for machines without it.
-AttentionProduct portable_attention_product();
-AttentionProduct avx2_attention_product();
-AttentionProduct avx512_attention_product();
+TileProduct portable_tile_product();
+TileProduct avx2_tile_product();
+TileProduct avx512_tile_product();
 
 }  // namespace tpt::model

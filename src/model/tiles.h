@@ -1,0 +1,21 @@
+// Matrices laid out for tile_product.h: tiles of kTile columns, the rows of a tile one after the
+// other.
+#pragma once
+
+#include <cstdint>
+
+namespace tpt::model {
+
+// Whole tiles that hold so many columns.
+std::int64_t tiles_of(std::int64_t columns);
+
+// [rows, columns], of which rows stand `stride` apart -> [columns / kTile, rows, kTile]. What a
+// last tile has beyond the columns is left as it was.
+void pack_tiles(const float* from, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                float* tiles);
+
+// The same of a matrix that stands turned: [columns, rows], of which columns stand `stride` apart.
+void pack_turned_tiles(const float* from, std::int64_t stride, std::int64_t rows,
+                       std::int64_t columns, float* tiles);
+
+}  // namespace tpt::model
