@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "storage/atomic_file.h"
+#include "tokenize/json_parts.h"
 #include "train/digests.h"
 
 #include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tpt::train {
 namespace {
@@ -19,21 +21,22 @@ namespace fs = std::filesystem;
 
 struct Vocabulary {
   std::map<std::string, std::int64_t> ids;  // ordered, so that a message is always the same
-  Json merges;
+  std::vector<std::string> merges;
 };
 
 Vocabulary read_vocabulary(const fs::path& file) {
-  const Json json = parse_json(storage::read_file(file), file.string());
+  using PlainJson = nlohmann::json;  // Json looks keys up one after another
+  const PlainJson json = tokenize::parse_large_json(storage::read_file(file), file.string());
   Vocabulary vocabulary;
   try {
     for (const auto& [token, id] : json.at("model").at("vocab").items()) {
       vocabulary.ids[token] = id.get<std::int64_t>();
     }
-    for (const Json& token : json.value("added_tokens", Json::array())) {
+    for (const PlainJson& token : json.value("added_tokens", PlainJson::array())) {
       vocabulary.ids[token.at("content").get<std::string>()] = token.at("id").get<std::int64_t>();
     }
     // Older files write a merge as "a b", newer ones as ["a", "b"].
-    for (const Json& merge : json.at("model").value("merges", Json::array())) {
+    for (const PlainJson& merge : json.at("model").value("merges", PlainJson::array())) {
       vocabulary.merges.push_back(merge.is_string() ? merge.get<std::string>()
                                                     : merge.at(0).get<std::string>() + " " +
                                                           merge.at(1).get<std::string>());
@@ -76,6 +79,9 @@ void check_same_tokens(const fs::path& checkpoint, const pack::ShardReader& shar
                   file.string());
       return;
     }
+  }
+  if (storage::read_file(theirs) == storage::read_file(ours)) {
+    return;
   }
   const Vocabulary known = read_vocabulary(theirs);
   const Vocabulary packed = read_vocabulary(ours);
