@@ -57,4 +57,14 @@ WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight
                            const at::Tensor& targets_n, const at::Tensor& coefficients_n,
                            bool bf16);
 
+// The backward pass of weighted_loss's sum, from the logits on: gives losses_n. The head's gradient
+// is added where it stands (weight_gradient.h), never made beside it.
+at::Tensor backward_weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
+                                  const at::Tensor& targets_n, const at::Tensor& coefficients_n,
+                                  bool bf16);
+
+// Rows of weight_vd [v, d] by ids (int64, any shape) -> [.., d]. The gradient is added where it
+// stands, to the rows that were read alone. Error where an id is not below v.
+at::Tensor embed(const at::Tensor& weight_vd, const at::Tensor& ids);
+
 }  // namespace tpt::model

@@ -1,6 +1,7 @@
 #include "model/head_pieces.h"
 
 #include "base/error.h"
+#include "model/matrix_product.h"
 
 #include <ATen/ATen.h>
 
@@ -16,7 +17,9 @@ std::int64_t head_piece_rows(std::int64_t n, std::int64_t v) {
 
 at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, bool bf16) {
   if (!bf16) {
-    return at::mm(left, right);
+    const at::Tensor out = at::empty({left.size(0), right.size(1)}, left.options());
+    multiply(left, right, out, /*add=*/false);
+    return out;
   }
   return at::mm(left.to(at::kBFloat16), right.to(at::kBFloat16)).to(at::kFloat);
 }
@@ -27,7 +30,7 @@ void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor&
   } else if (bf16) {
     sum.add_(head_product(left, right, bf16));
   } else {
-    sum.addmm_(left, right);
+    multiply(left, right, sum, /*add=*/true);
   }
 }
 

@@ -252,7 +252,7 @@ struct Transformer::State {
                  std::int64_t repeats) const {
     const RotaryTables tables = rotary.reaching(ids_bt.size(1));
     const bool again = activations == Activations::recomputed && at::GradMode::is_enabled();
-    at::Tensor x_btd = at::embedding(embedding, ids_bt);
+    at::Tensor x_btd = embed(embedding, ids_bt);
     for (const std::int64_t number : layers_in_order(config, times(repeats))) {
       const Layer& layer = layers[static_cast<std::size_t>(number)];
       const auto part = [=, this, &layer](const at::Tensor& x) {
@@ -341,15 +341,15 @@ at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tens
   return cross_entropy(hidden_nd, state_->head, targets_n, precision == Precision::bf16);
 }
 
-WeightedLoss Transformer::weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
-                                        const at::Tensor& coefficients_n,
-                                        Precision precision) const {
+at::Tensor Transformer::backward(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
+                                 const at::Tensor& coefficients_n, Precision precision) const {
   if (state_->kernels() == Kernels::rows) {
-    return model::weighted_loss(hidden_nd, state_->head, targets_n, coefficients_n,
-                                precision == Precision::bf16);
+    return backward_weighted_loss(hidden_nd, state_->head, targets_n, coefficients_n,
+                                  precision == Precision::bf16);
   }
   const at::Tensor losses_n = token_losses(hidden_nd, targets_n, precision);
-  return {at::dot(losses_n, moved(coefficients_n, device())), losses_n.detach()};
+  at::dot(losses_n, moved(coefficients_n, device())).backward();
+  return losses_n.detach();
 }
 
 void Transformer::use(Kernels kernels) { state_->chosen = kernels; }

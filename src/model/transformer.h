@@ -59,10 +59,10 @@ class Transformer {
   // in pieces so that n x v is never held at once. TPT_CHECK that each target is below v.
   at::Tensor token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                           Precision precision) const;
-  // Their sum, each times its coefficient (fp32 [n]), and they themselves without gradients: for
-  // training, cheaper than token_losses and the same numbers.
-  WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
-                             const at::Tensor& coefficients_n, Precision precision) const;
+  // The backward pass of their sum, each times its coefficient (fp32 [n]), into the gradients of
+  // the parameters; gives them. Cheaper than by token_losses, and the same numbers.
+  at::Tensor backward(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
+                      const at::Tensor& coefficients_n, Precision precision) const;
   // Leaf tensors that require gradients, under the names of Hugging Face
   // ("model.layers.0.self_attn.q_proj.weight"), in the order of a forward pass. A tied head is not
   // listed.

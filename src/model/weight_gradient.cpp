@@ -24,14 +24,14 @@ bool are_neighbours(const std::vector<at::Tensor>& parts) {
   return true;
 }
 
+}  // namespace
+
 bool takes_gradient_in_place(const at::Tensor& weight) {
   const at::Tensor& grad = weight.grad();
-  return !at::GradMode::is_enabled() && weight.is_leaf() && grad.defined() &&
-         grad.is_contiguous() && grad.scalar_type() == at::kFloat && !grad.requires_grad() &&
+  return weight.is_leaf() && weight.is_cpu() && grad.defined() && grad.is_contiguous() &&
+         grad.scalar_type() == at::kFloat && !grad.requires_grad() &&
          torch::autograd::impl::post_acc_grad_hooks(weight) == nullptr;
 }
-
-}  // namespace
 
 at::Tensor joined_rows(const std::vector<at::Tensor>& parts) {
   if (!are_neighbours(parts)) {
@@ -49,7 +49,8 @@ std::vector<at::Tensor> add_weight_gradients(const std::vector<at::Tensor>& weig
                                              const at::Tensor& grad_no,
                                              const at::Tensor& input_ni) {
   std::vector<at::Tensor> grads;
-  if (std::all_of(weights.begin(), weights.end(), takes_gradient_in_place)) {
+  if (!at::GradMode::is_enabled() &&
+      std::all_of(weights.begin(), weights.end(), takes_gradient_in_place)) {
     for (const at::Tensor& weight : weights) {
       grads.push_back(weight.grad());
     }

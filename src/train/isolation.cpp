@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "model/fused_ops.h"
 #include "train/batches.h"
 #include "train/device_choice.h"
 #include "train/objective.h"
@@ -42,18 +41,14 @@ Outcome outcome_of(const model::Transformer& network, const std::vector<Row>& ro
   for (const auto& [name, parameter] : network.parameters()) {
     parameters.push_back(parameter);
   }
-  // The loss that training takes its gradients from.
   const at::Tensor ones_n = at::ones(targets_n.sizes(), second_nd.options().requires_grad(false));
-  const at::Tensor loss = network.weighted_loss(second_nd, targets_n, ones_n, config.precision).sum;
-  const std::vector<at::Tensor> before = [&] {
-    std::vector<at::Tensor> gradients;
-    for (at::Tensor& parameter : parameters) {
-      gradients.push_back(parameter.grad());
-      parameter.mutable_grad() = at::Tensor();
-    }
-    return gradients;
-  }();
-  loss.backward();
+  // As training has them: gradients that stand in memory and are added to.
+  std::vector<at::Tensor> before;
+  for (at::Tensor& parameter : parameters) {
+    before.push_back(parameter.grad());
+    parameter.mutable_grad() = at::zeros_like(parameter);
+  }
+  network.backward(second_nd, targets_n, ones_n, config.precision);
   Outcome outcome{.logits = network.logits(second_nd, config.precision).detach(), .gradients = {}};
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     outcome.gradients.push_back(parameters[i].grad());

@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "model/device_ops.h"
-#include "model/fused_ops.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -52,10 +51,8 @@ at::Tensor accumulate_gradients(const model::Transformer& network, const Batch& 
           ? batch.weights_n / denominator
           : at::full({batch.targets()}, 1.0 / denominator,
                      at::TensorOptions().dtype(at::kFloat).device(hidden_nd.device()));
-  const model::WeightedLoss loss =
-      network.weighted_loss(hidden_nd, batch.targets_n, coefficients_n, pass.precision);
-  loss.sum.backward();
-  return sums_by_kind(loss.losses_n, batch);
+  return sums_by_kind(network.backward(hidden_nd, batch.targets_n, coefficients_n, pass.precision),
+                      batch);
 }
 
 Tally tally_of(const at::Tensor& losses_n, const Batch& batch) {

@@ -1,13 +1,7 @@
-// Linear maps with what stands around them, against plain formulas, and where gradients of weights
-// are added.
+// Linear maps with what stands around them, against plain formulas.
 #include "model/fused_linear.h"
 
 #include "against_formula.h"
-
-#include <torch/csrc/autograd/function_hook.h>
-#include <torch/csrc/autograd/variable.h>
-
-#include <memory>
 
 namespace tpt::model {
 namespace {
@@ -64,55 +58,6 @@ TEST(FusedLinear, IsAGatedMlpWithItsNorm) {
               {leaf({1, 1, 24}), leaf({24}), leaf({44, 24}), leaf({44, 24}), leaf({24, 44})});
   const at::Tensor turned = at::randn({24, 10}).t().set_requires_grad(true);
   expect_same(fused, plain, {turned, leaf({24}), leaf({8, 24}), leaf({8, 24}), leaf({24, 8})});
-}
-
-// What an optimizer has: gradients that are views of one buffer.
-class GradientsInPlace : public testing::Test {
- protected:
-  GradientsInPlace() {
-    at::manual_seed(10);
-    buffer_ = at::full({2 * 8 * 6}, 0.5);
-    for (const std::int64_t i : {0, 1}) {
-      weights_.push_back(leaf({8, 6}));
-      weights_.back().mutable_grad() = buffer_.narrow(0, i * 48, 48).view({8, 6});
-    }
-    x_ = leaf({5, 6});
-  }
-
-  at::Tensor expected() const {
-    const at::Tensor each = at::ones({8, 1}).mm(x_.detach().sum(0, true)) + 0.5;
-    return at::cat({each, each}).flatten();
-  }
-
-  void run() { joined_linear(x_, weights_[0], weights_[1]).sum().backward(); }
-
-  at::Tensor buffer_, x_;
-  std::vector<at::Tensor> weights_;
-};
-
-TEST_F(GradientsInPlace, AreAddedWhereTheyStand) {
-  run();
-  EXPECT_TRUE(at::allclose(buffer_, expected()));
-  run();
-  EXPECT_TRUE(at::allclose(buffer_, 2 * expected() - 0.5));
-  EXPECT_EQ(weights_[1].grad().const_data_ptr<float>(), buffer_.const_data_ptr<float>() + 48);
-}
-
-struct CountingHook : torch::autograd::PostAccumulateGradHook {
-  explicit CountingHook(int& count_in) : count(count_in) {}
-  void operator()(const at::Tensor& /*tensor*/) override { ++count; }
-  int& count;
-};
-
-// Processes begin to add gradients up when torch has added them: it must be told of all.
-TEST_F(GradientsInPlace, AreLeftToTorchWhereSomethingWaitsForThem) {
-  int calls = 0;
-  for (const at::Tensor& weight : weights_) {
-    torch::autograd::impl::set_post_acc_grad_hooks(weight, std::make_unique<CountingHook>(calls));
-  }
-  run();
-  EXPECT_EQ(calls, 2);
-  EXPECT_TRUE(at::allclose(buffer_, expected()));
 }
 
 }  // namespace
