@@ -17,6 +17,8 @@ constexpr double kPieceLogits = 1 << 24, kGpuPieceLogits = 1 << 27;
 constexpr double kOwnAttentionRow = 1024;
 // A context, cuBLAS and NCCL take about this much; the allocator's gaps a share of the tensors.
 constexpr double kGpuContextBytes = 1.5 * (1 << 30);
+// On a CPU: what the libraries of products lay operands out in, measured.
+constexpr double kLibraryBytes = 3 << 20;
 constexpr double kGpuGapShare = 0.04;
 constexpr std::int64_t kStepsLookedAt = 1000;
 
@@ -25,12 +27,13 @@ struct Sizes {
   double tokens, rows, positions;
   double width, query, key, inner, heads, kv_heads, vocabulary;
   bool bf16, head_norms, isolated, on_gpu;
+  bool adds_in_place;  // gradients of weights to those that stand (model/weight_gradient.h)
 
   double qkv() const { return query + 2 * key; }
   double product() const { return bf16 ? kBf16 : kFp32; }  // bytes of an operand
 };
 
-Sizes sizes_of(const model::Config& model, const Config& config, bool on_gpu) {
+Sizes sizes_of(const model::Config& model, const Config& config, const Sharing& sharing) {
   const auto number = [](std::int64_t value) { return static_cast<double>(value); };
   return {.tokens = number(config.batch_rows * config.seq_length),
           .rows = number(config.batch_rows),
@@ -45,7 +48,8 @@ Sizes sizes_of(const model::Config& model, const Config& config, bool on_gpu) {
           .bf16 = config.precision == model::Precision::bf16,
           .head_norms = model.has_head_norms(),
           .isolated = !config.cross_document_attention,
-          .on_gpu = on_gpu};
+          .on_gpu = sharing.on_gpu,
+          .adds_in_place = !sharing.on_gpu && sharing.ranks == 1};
 }
 
 // Queries, keys, values and what comes of them. Own kernels and flash attention keep the heads as
@@ -88,7 +92,9 @@ double layer_backward_bytes(const Sizes& of) {
   const double product = of.product();
   const double inner = of.on_gpu ? product : kFp32;
   const double gradients = inner * 3 * of.inner - product * of.inner;
-  return of.tokens * (gradients + 2 * kFp32 * of.width) + kFp32 * of.width * of.inner;
+  const bool is_weight_apart = of.bf16 || !of.adds_in_place;
+  const double weight = is_weight_apart ? kFp32 * of.width * of.inner : 0;
+  return of.tokens * (gradients + 2 * kFp32 * of.width) + weight;
 }
 
 struct Head {
@@ -106,7 +112,8 @@ Head head_bytes_on_gpu(const Sizes& of) {
           .backward = kFp32 * (piece + matrix) + products + stream};
 }
 
-// On a CPU the gradients are made on the way forward, in pieces, and kept: of the head a matrix.
+// On a CPU the gradients are made on the way forward, in pieces, and kept: of the head a matrix
+// where it is not added in place.
 Head head_bytes(const Sizes& of) {
   if (of.on_gpu) {
     return head_bytes_on_gpu(of);
@@ -116,8 +123,9 @@ Head head_bytes(const Sizes& of) {
   const double piece_rows = std::ceil(of.tokens / pieces), piece = piece_rows * of.vocabulary;
   const double matrix = of.vocabulary * of.width;
   const double cast = of.bf16 ? kBf16 * (matrix + piece) + kFp32 * matrix : 0;
+  const double apart = of.adds_in_place ? 0 : matrix;
   return {.kept = of.tokens * kFp32 * (of.width + 4),
-          .backward = kFp32 * (piece + matrix + piece_rows * of.width) + cast +
+          .backward = kFp32 * (piece + apart + piece_rows * of.width) + cast +
                       kFp32 * of.tokens * of.width};
 }
 
@@ -145,11 +153,11 @@ void add_step(const Sizes& of, const model::Config& model, const Config& config,
     plan.weight_casts = layers * casts;
     plan.layer = layer_backward_bytes(of);
   }
-  // The gradient of a tied head waits for the embedding's.
-  const double waiting = model.tie_embeddings ? matrix : 0;
+  // The gradient of a tied head waits for the embedding's, which is as large.
+  const double waiting = model.tie_embeddings && !of.adds_in_place ? matrix : 0;
   const double in_head = plan.activations + plan.weight_casts + head.backward;
   const double in_layers = plan.activations + plan.weight_casts + waiting + plan.layer;
-  const double in_embedding = waiting + matrix + stream;
+  const double in_embedding = waiting + (of.adds_in_place ? 0 : matrix) + stream;
   plan.head = in_head >= in_layers ? head.backward : waiting;
   plan.peak = std::max({in_head, in_layers, in_embedding});
 }
@@ -179,17 +187,15 @@ MemoryPlan plan_memory(const model::Config& model, const Config& config, const S
   const std::int64_t lanes = lanes_of(model, config, sharing);
   Config lane = config;
   lane.batch_rows = (config.batch_rows + lanes - 1) / lanes;
-  add_step(sizes_of(model, lane, sharing.on_gpu), model, config, plan);
+  add_step(sizes_of(model, lane, sharing), model, config, plan);
   for (double* part : {&plan.gradients, &plan.activations, &plan.weight_casts, &plan.layer,
                        &plan.head, &plan.peak}) {
     *part *= static_cast<double>(lanes);
   }
   const double held = plan.weights + plan.gradients + plan.moments + plan.average;
   plan.peak += held;
-  if (sharing.on_gpu) {
-    plan.reserve = kGpuContextBytes + kGpuGapShare * plan.peak;
-    plan.peak += plan.reserve;
-  }
+  plan.reserve = sharing.on_gpu ? kGpuContextBytes + kGpuGapShare * plan.peak : kLibraryBytes;
+  plan.peak += plan.reserve;
   plan.state_copy = held - plan.gradients;
   return plan;
 }
