@@ -3,23 +3,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "base/white_space.h"
 
 #include <algorithm>
 
 namespace tpt::augment {
-
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
-
-}  // namespace
 
 Answer make_answer(const engine::Response& response, std::string_view think_start,
                    std::string_view think_end) {

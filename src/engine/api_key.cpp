@@ -1,6 +1,7 @@
 #include "engine/api_key.h"
 
 #include "base/error.h"
+#include "base/white_space.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,13 +11,6 @@
 namespace tpt::engine {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (std::size_t at = text.find(what); at != std::string::npos;

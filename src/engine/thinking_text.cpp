@@ -1,5 +1,6 @@
 #include "engine/thinking_text.h"
 
+#include "base/white_space.h"
 #include "engine/chat_request.h"
 
 #include <algorithm>
@@ -7,18 +8,6 @@
 namespace tpt::engine {
 
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kSpace) == std::string_view::npos;
-}
-
-std::string_view stripped(std::string_view text) {
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
 
 std::string_view without_line_end(std::string_view text) {
   if (text.starts_with("\r\n")) return text.substr(2);
@@ -35,7 +24,7 @@ void join(std::string& text, std::string_view more, char between) {
 
 ThinkingText::ThinkingText(std::string_view answer_start, bool sent)
     : open_("<think>"), close_("</think>") {
-  const std::string_view start = stripped(answer_start);
+  const std::string_view start = trimmed(answer_start);
   const std::string_view tag = start.substr(0, std::min(start.find('>'), start.size() - 1) + 1);
   if (!tag.empty() && is_only_tag(tag) && !tag.starts_with("</")) {
     open_ = tag;
@@ -69,7 +58,7 @@ ThinkingText::Parts ThinkingText::split() const {
   Parts parts;
   const std::size_t begin = thinking_begin();
   std::string_view rest = content_;
-  if (begin >= open_.size()) parts.answer = stripped(rest.substr(0, begin - open_.size()));
+  if (begin >= open_.size()) parts.answer = trimmed(rest.substr(0, begin - open_.size()));
   rest.remove_prefix(begin);
   for (bool inside = true; !rest.empty(); inside = !inside) {
     const std::string& tag = inside ? close_ : open_;
@@ -78,7 +67,7 @@ ThinkingText::Parts ThinkingText::split() const {
     if (inside) {
       join(parts.thinking, continues_ ? piece : without_line_end(piece), '\n');
     } else {
-      join(parts.answer, stripped(piece), ' ');
+      join(parts.answer, trimmed(piece), ' ');
     }
     if (at == std::string_view::npos) break;
     rest.remove_prefix(at + tag.size());
@@ -95,7 +84,7 @@ std::string ThinkingText::part(AnswerPart wanted) const {
   }
   // A field of its own has the thinking: the tags that the content may still hold are its rest.
   if (tags) return split().answer;
-  return reasoned ? std::string(stripped(content_)) : content_;
+  return reasoned ? std::string(trimmed(content_)) : content_;
 }
 
 std::string_view ThinkingText::thinking_so_far() const {

@@ -1,5 +1,6 @@
 #include "filter/filter.h"
 
+#include "base/white_space.h"
 #include "filter/arithmetic.h"
 #include "filter/byte_lanes.h"
 #include "filter/copying.h"
@@ -27,10 +28,6 @@ std::int64_t characters(std::string_view text) {
   std::int64_t count = std::ssize(text);
   for (std::size_t at = 0; at < text.size(); at += 8) count -= continuing_lanes(lanes_at(text, at));
   return count;
-}
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 Verdict rejected(std::string reason, std::string detail = "") {

@@ -4,18 +4,6 @@
 
 namespace tpt::pack {
 
-std::string_view chat_name(Chat chat) {
-  switch (chat) {
-    case Chat::plain:
-      return "plain";
-    case Chat::chatml:
-      return "chatml";
-    case Chat::llama3:
-      return "llama3";
-  }
-  TPT_CHECK(false, "chat layout {}", static_cast<int>(chat));
-}
-
 const ChatLayout& chat_layout(Chat chat) {
   static constexpr ChatLayout kChatMl = {.begin_token = "",
                                          .turn_token = "<|im_start|>",

@@ -11,9 +11,6 @@ enum class Chat {
   llama3   // <|start_header_id|>role<|end_header_id|>\n\ntext<|eot_id|>
 };
 
-// The words of Chat for options and messages.
-std::string_view chat_name(Chat chat);
-
 // The parts of a turn in their order; those named tokens are special tokens of the tokenizer, ""
 // for none.
 struct ChatLayout {

@@ -1,15 +1,13 @@
 #include "pack/composer.h"
 
 #include "base/error.h"
+#include "base/white_space.h"
+#include "pack/segments.h"
 
 #include <algorithm>
 
 namespace tpt::pack {
 namespace {
-
-bool is_blank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
 
 TokenId need_special(const tokenize::Tokenizer& tokenizer, std::string_view name,
                      const char* option) {
@@ -18,12 +16,6 @@ TokenId need_special(const tokenize::Tokenizer& tokenizer, std::string_view name
     user_error("pack.{}: the tokenizer has no special token \"{}\"", option, name);
   }
   return *id;
-}
-
-void append_text(Kind kind, std::string_view text, Sample& sample) {
-  if (!text.empty()) {
-    sample.segments.push_back({kind, std::string(text)});
-  }
 }
 
 void append_span(Kind kind, std::size_t tokens, TokenSequence& sequence) {

@@ -1,29 +1,12 @@
 #include "base/error.h"
+#include "base/white_space.h"
 #include "pack/composer.h"
+#include "pack/segments.h"
 
 #include <algorithm>
 
 namespace tpt::pack {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kBlank) == std::string_view::npos;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlank);
-  return first == std::string_view::npos
-             ? ""
-             : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-void append(Kind kind, std::string_view text, Sample& sample, bool is_token = false) {
-  if (!text.empty()) {
-    sample.segments.push_back({kind, std::string(text), is_token});
-  }
-}
 
 DropReason why_no_example(const std::vector<Message>& messages) {
   const auto answer = std::find_if(messages.begin(), messages.end(), [](const Message& message) {
@@ -46,22 +29,22 @@ bool is_prompt_and_completion(const std::vector<Message>& messages) {
 
 void Composer::append_turn(const ChatLayout& layout, const Message& message, Sample& sample) const {
   const std::string_view text = layout.is_text_trimmed ? trimmed(message.text) : message.text;
-  append(Kind::prompt, layout.turn_token, sample, true);
+  append_text(Kind::prompt, layout.turn_token, sample, true);
   std::string header = message.role;
   if (!layout.role_token.empty()) {
-    append(Kind::prompt, header, sample);
-    append(Kind::prompt, layout.role_token, sample, true);
+    append_text(Kind::prompt, header, sample);
+    append_text(Kind::prompt, layout.role_token, sample, true);
     header.clear();
   }
   header += layout.before_text;
   if (message.is_assistant()) {
     // Cut where the model is asked to go on, so that it learns from the tokens it will see.
-    append(Kind::prompt, header, sample);
+    append_text(Kind::prompt, header, sample);
     append_completion(text, sample);
   } else {
-    append(Kind::prompt, header.append(text), sample);
+    append_text(Kind::prompt, header.append(text), sample);
   }
-  append(message.is_assistant() ? Kind::answer : Kind::prompt, layout.end_token, sample, true);
+  append_text(message.is_assistant() ? Kind::answer : Kind::prompt, layout.end_token, sample, true);
 }
 
 std::optional<Sample> Composer::compose(const Conversation& example, DropReason& reason) const {
@@ -77,15 +60,15 @@ std::optional<Sample> Composer::compose(const Conversation& example, DropReason&
           "llama3",
           example.id);
     }
-    append(Kind::prompt, example.messages[0].text, sample);
+    append_text(Kind::prompt, example.messages[0].text, sample);
     append_completion(example.messages[1].text, sample);
     return sample;
   }
   const ChatLayout& layout = chat_layout(config_.chat);
-  append(Kind::prompt, layout.begin_token, sample, true);
+  append_text(Kind::prompt, layout.begin_token, sample, true);
   for (const Message& message : example.messages) {
     if (&message != &example.messages.front()) {
-      append(Kind::prompt, layout.between_turns, sample);
+      append_text(Kind::prompt, layout.between_turns, sample);
     }
     append_turn(layout, message, sample);
   }
@@ -99,11 +82,11 @@ void Composer::append_completion(std::string_view completion, Sample& sample) co
     const std::size_t end = completion.find(kThinkEnd);
     const std::string_view tag = start < end ? kThinkStart : kThinkEnd;
     const std::size_t before = tags_are_special_ ? std::min(start, end) : std::string_view::npos;
-    append(Kind::answer, completion.substr(0, before), sample);
+    append_text(Kind::answer, completion.substr(0, before), sample);
     if (before == std::string_view::npos) {
       return;
     }
-    append(Kind::answer, tag, sample, true);
+    append_text(Kind::answer, tag, sample, true);
     completion.remove_prefix(before + tag.size());
   }
 }

@@ -24,9 +24,9 @@ struct Vocabulary {
   std::vector<std::string> merges;
 };
 
-Vocabulary read_vocabulary(const fs::path& file) {
+Vocabulary read_vocabulary(const fs::path& file, const std::string& text) {
   using PlainJson = nlohmann::json;  // Json looks keys up one after another
-  const PlainJson json = tokenize::parse_large_json(storage::read_file(file), file.string());
+  const PlainJson json = tokenize::parse_large_json(text, file.string());
   Vocabulary vocabulary;
   try {
     for (const auto& [token, id] : json.at("model").at("vocab").items()) {
@@ -80,11 +80,12 @@ void check_same_tokens(const fs::path& checkpoint, const pack::ShardReader& shar
       return;
     }
   }
-  if (storage::read_file(theirs) == storage::read_file(ours)) {
+  const std::string their_text = storage::read_file(theirs), our_text = storage::read_file(ours);
+  if (their_text == our_text) {
     return;
   }
-  const Vocabulary known = read_vocabulary(theirs);
-  const Vocabulary packed = read_vocabulary(ours);
+  const Vocabulary known = read_vocabulary(theirs, their_text);
+  const Vocabulary packed = read_vocabulary(ours, our_text);
   for (const auto& [token, id] : known.ids) {
     const auto found = packed.ids.find(token);
     if (found == packed.ids.end() || found->second != id) {
