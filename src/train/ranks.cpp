@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <thread>
@@ -189,6 +190,9 @@ Ranks::Ranks(const Launch& launch, const RanksConfig& config)
   if (!are_many()) {
     return;
   }
+  // Gloo writes to its sockets without MSG_NOSIGNAL: a process that dies must end the others by an
+  // error that names it, not by a signal.
+  TPT_CHECK(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
   group_ = std::make_unique<Group>();
   group_->launch = launch;
   group_->timeout = milliseconds(config.timeout_seconds);

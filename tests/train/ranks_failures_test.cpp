@@ -92,6 +92,12 @@ TEST_F(RanksSlow, AKilledProcessEndsAllAndTheRunGoesOn) {
   EXPECT_EQ(compared.lines, 400);
 }
 
+// It may be in the middle of a message to the one that dies.
+TEST_F(RanksSlow, AWriteToOneThatIsGoneEndsNobodyByASignal) {
+  Processes processes(place("in-vain"), 2, {{"do", "write_in_vain"}});
+  EXPECT_EQ(processes.wait(), (std::vector<int>{0, 0}));
+}
+
 // One that hangs is given up after the timeout.
 TEST_F(RanksSlow, AProcessThatHangsEndsTheOthers) {
   Config config = many_config();

@@ -45,6 +45,15 @@ void compare_as_told(const Json& task, Ranks& ranks) {
   check_same_weights(ranks, {{"same", same}, {"other", other}}, 300);
 }
 
+// Writes to where nobody reads any more.
+void write_in_vain() {
+  int ends[2];
+  TPT_CHECK(::pipe(ends) == 0);
+  ::close(ends[0]);
+  EXPECT_EQ(::write(ends[1], "x", 1), -1);
+  ::close(ends[1]);
+}
+
 // What a child does, and its exit status.
 int do_task(const Json& task) {
   std::unique_ptr<Ranks> ranks;
@@ -54,6 +63,8 @@ int do_task(const Json& task) {
         RanksConfig{.timeout_seconds = task.value("timeout_seconds", 60.0)});
     if (task.at("do") == "train") {
       train_as_told(task, *ranks);
+    } else if (task.at("do") == "write_in_vain") {
+      write_in_vain();
     } else {
       compare_as_told(task, *ranks);
     }
