@@ -11,7 +11,7 @@
 
 namespace tpt::model {
 
-// What matrix products are computed in. Weights are fp32 always; bf16 casts them at each use.
+// What matrix products are computed in. Weights are fp32 always; bf16 rounds them at each use.
 enum class Precision { fp32, bf16 };
 
 // llama: Llama 1 to 3, SmolLM2, and what else is written as LlamaForCausalLM. qwen2 (and 2.5):

@@ -1,6 +1,9 @@
 // Linear maps joined with what stands before and behind them, each with its backward. fp32 on the
-// host. Gradients of weights are added where they stand (weight_gradient.h).
+// host; products are made in `precision` (matrix_product.h). Gradients of weights are added where
+// they stand (weight_gradient.h).
 #pragma once
+
+#include "model/config.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -13,14 +16,17 @@ namespace tpt::model {
 // flat buffer has them, are not copied.
 at::Tensor joined_linear(const at::Tensor& x, const at::Tensor& first, const at::Tensor& second,
                          const std::optional<at::Tensor>& third = {},
-                         const std::optional<at::Tensor>& bias = {});
+                         const std::optional<at::Tensor>& bias = {},
+                         Precision precision = Precision::fp32);
 
 // residual [.., n] + x [.., d] weight^T, weight [n, d].
-at::Tensor add_linear(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight);
+at::Tensor add_linear(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
+                      Precision precision = Precision::fp32);
 
 // x + down (silu(gate y) * (up y)) of y = rms_norm(x): x [.., d], norm [d], gate and up [f, d],
 // down [d, f].
 at::Tensor add_gated_mlp(const at::Tensor& x, const at::Tensor& norm, double epsilon,
-                         const at::Tensor& gate, const at::Tensor& up, const at::Tensor& down);
+                         const at::Tensor& gate, const at::Tensor& up, const at::Tensor& down,
+                         Precision precision = Precision::fp32);
 
 }  // namespace tpt::model

@@ -2,6 +2,7 @@
 #include "model/fused_ops.h"
 #include "model/fused_rows.h"
 #include "model/head_pieces.h"
+#include "model/matrix_product.h"
 #include "model/weight_gradient.h"
 
 #include <ATen/ATen.h>
@@ -36,19 +37,19 @@ void turn_into_gradients(const at::Tensor& logits, const std::int64_t* targets,
 // The gradient of the hidden states; adds to that of the weight (undefined is 0), and notes the
 // losses.
 at::Tensor run_pass(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets,
-                    const at::Tensor& coefficients, bool bf16, const at::Tensor& losses_n,
+                    const at::Tensor& coefficients, Precision precision, const at::Tensor& losses_n,
                     at::Tensor& grad_weight) {
   const at::Tensor grad_hidden = at::empty_like(hidden);
   const std::int64_t n = hidden.size(0), piece = head_piece_rows(n, weight.size(0));
   for (std::int64_t first = 0; first < n; first += piece) {
     const std::int64_t rows = std::min(piece, n - first);
     const at::Tensor part = hidden.narrow(0, first, rows);
-    const at::Tensor logits = head_product(part, weight.t(), bf16);
+    const at::Tensor logits = head_product(part, weight.t(), precision);
     turn_into_gradients(logits, targets.const_data_ptr<std::int64_t>() + first,
                         coefficients.const_data_ptr<float>() + first,
                         losses_n.mutable_data_ptr<float>() + first);
-    grad_hidden.narrow(0, first, rows).copy_(head_product(logits, weight, bf16));
-    add_head_product(grad_weight, logits.t(), part, bf16);
+    multiply(logits, weight, grad_hidden.narrow(0, first, rows), /*add=*/false, precision);
+    add_head_product(grad_weight, logits.t(), part, precision);
   }
   return grad_hidden;
 }
@@ -59,11 +60,11 @@ class WeightedLossFunction : public torch::autograd::Function<WeightedLossFuncti
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_nd,
                             const at::Tensor& weight, const at::Tensor& targets_n,
                             const at::Tensor& coefficients_n, const at::Tensor& losses_n,
-                            bool bf16) {
+                            Precision precision) {
     at::Tensor grad_weight;
     const at::Tensor grad_hidden =
         run_pass(hidden_nd.contiguous(), weight, targets_n.contiguous(),
-                 coefficients_n.contiguous(), bf16, losses_n, grad_weight);
+                 coefficients_n.contiguous(), precision, losses_n, grad_weight);
     context->save_for_backward({grad_hidden, grad_weight});
     return at::dot(losses_n, coefficients_n);
   }
@@ -83,20 +84,21 @@ class WeightedLossFunction : public torch::autograd::Function<WeightedLossFuncti
 
 WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                            const at::Tensor& targets_n, const at::Tensor& coefficients_n,
-                           bool bf16) {
+                           Precision precision) {
   check_targets(hidden_nd, weight_vd, targets_n);
   TPT_CHECK(coefficients_n.numel() == targets_n.numel());
   at::Tensor losses_n = at::empty({hidden_nd.size(0)}, hidden_nd.options().requires_grad(false));
-  const at::Tensor sum =
-      WeightedLossFunction::apply(hidden_nd, weight_vd, targets_n, coefficients_n, losses_n, bf16);
+  const at::Tensor sum = WeightedLossFunction::apply(hidden_nd, weight_vd, targets_n,
+                                                     coefficients_n, losses_n, precision);
   return {sum, losses_n};
 }
 
 at::Tensor backward_weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                                   const at::Tensor& targets_n, const at::Tensor& coefficients_n,
-                                  bool bf16) {
+                                  Precision precision) {
   if (!takes_gradient_in_place(weight_vd)) {
-    const WeightedLoss loss = weighted_loss(hidden_nd, weight_vd, targets_n, coefficients_n, bf16);
+    const WeightedLoss loss =
+        weighted_loss(hidden_nd, weight_vd, targets_n, coefficients_n, precision);
     loss.sum.backward();
     return loss.losses_n;
   }
@@ -110,7 +112,7 @@ at::Tensor backward_weighted_loss(const at::Tensor& hidden_nd, const at::Tensor&
     at::Tensor grad_weight = weight_vd.grad();
     grad_hidden =
         run_pass(hidden_nd.detach().contiguous(), weight_vd.detach(), targets_n.contiguous(),
-                 coefficients_n.contiguous(), bf16, losses_n, grad_weight);
+                 coefficients_n.contiguous(), precision, losses_n, grad_weight);
   }
   hidden_nd.backward(grad_hidden);
   return losses_n;

@@ -29,29 +29,11 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
   }
 };
 
-class SwiGlu : public torch::autograd::Function<SwiGlu> {
- public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input) {
-    const at::Tensor gate_up = input.contiguous();
-    context->save_for_backward({gate_up});
-    return gate_pass(gate_up);
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list grads) {
-    return {gate_pass_backward(grads[0].contiguous(), context->get_saved_variables()[0])};
-  }
-};
-
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   TPT_CHECK(x.is_cpu(), "loops over rows are for the host's memory");
   return RmsNorm::apply(x, weight, epsilon);
-}
-
-at::Tensor swiglu(const at::Tensor& gate_up) {
-  TPT_CHECK(gate_up.is_cpu(), "loops over rows are for the host's memory");
-  return SwiGlu::apply(gate_up);
 }
 
 }  // namespace tpt::model

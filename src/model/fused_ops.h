@@ -2,6 +2,7 @@
 // the test holds them to the plain formulas.
 #pragma once
 
+#include "model/config.h"
 #include "model/rotary_tables.h"
 
 #include <ATen/core/Tensor.h>
@@ -19,9 +20,6 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilo
 at::Tensor norm_heads(const at::Tensor& qkv, const at::Tensor& query_norm,
                       const at::Tensor& key_norm, std::int64_t num_heads, std::int64_t num_kv_heads,
                       double epsilon);
-
-// silu(gate) * up; gate_up [.., 2 f] holds gate, then up -> [.., f].
-at::Tensor swiglu(const at::Tensor& gate_up);
 
 // Splits [b, t, (H + 2 K) head_dim] into queries [b, H, t, head_dim], keys and values
 // [b, K, t, head_dim], with queries and keys turned by their position (halves paired, as in Hugging
@@ -41,10 +39,10 @@ at::Tensor causal_attention(const at::Tensor& query_bhtn, const at::Tensor& key_
                             const at::Tensor& value_bktn, const at::Tensor& first_bt = {});
 
 // Cross-entropy in nats of targets_n (int64) under logits hidden_nd x weight_vd^T -> [n]. Works in
-// pieces: all logits are never held at once where there are many. Products are in bf16 with `bf16`.
-// TPT_CHECK that each target is below v.
+// pieces: all logits are never held at once where there are many. Products are made in `precision`
+// (matrix_product.h). TPT_CHECK that each target is below v.
 at::Tensor cross_entropy(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
-                         const at::Tensor& targets_n, bool bf16);
+                         const at::Tensor& targets_n, Precision precision);
 
 // What cross_entropy gives as losses_n [n] (without gradients), and their sum, each times its
 // coefficient (fp32 [n]): the same numbers for training alone. The gradients are made on the way
@@ -55,13 +53,13 @@ struct WeightedLoss {
 };
 WeightedLoss weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                            const at::Tensor& targets_n, const at::Tensor& coefficients_n,
-                           bool bf16);
+                           Precision precision);
 
 // The backward pass of weighted_loss's sum, from the logits on: gives losses_n. The head's gradient
 // is added where it stands (weight_gradient.h), never made beside it.
 at::Tensor backward_weighted_loss(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,
                                   const at::Tensor& targets_n, const at::Tensor& coefficients_n,
-                                  bool bf16);
+                                  Precision precision);
 
 // Rows of weight_vd [v, d] by ids (int64, any shape) -> [.., d]. The gradient is added where it
 // stands, to the rows that were read alone. Error where an id is not below v.

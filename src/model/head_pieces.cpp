@@ -15,22 +15,18 @@ std::int64_t head_piece_rows(std::int64_t n, std::int64_t v) {
   return std::max<std::int64_t>(1, (n + pieces - 1) / pieces);
 }
 
-at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, bool bf16) {
-  if (!bf16) {
-    const at::Tensor out = at::empty({left.size(0), right.size(1)}, left.options());
-    multiply(left, right, out, /*add=*/false);
-    return out;
-  }
-  return at::mm(left.to(at::kBFloat16), right.to(at::kBFloat16)).to(at::kFloat);
+at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, Precision precision) {
+  const at::Tensor out = at::empty({left.size(0), right.size(1)}, left.options());
+  multiply(left, right, out, /*add=*/false, precision);
+  return out;
 }
 
-void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right, bool bf16) {
-  if (!sum.defined()) {
-    sum = head_product(left, right, bf16);
-  } else if (bf16) {
-    sum.add_(head_product(left, right, bf16));
+void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right,
+                      Precision precision) {
+  if (sum.defined()) {
+    multiply(left, right, sum, /*add=*/true, precision);
   } else {
-    multiply(left, right, sum, /*add=*/true);
+    sum = head_product(left, right, precision);
   }
 }
 

@@ -2,6 +2,8 @@
 // many.
 #pragma once
 
+#include "model/config.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,10 +14,11 @@ namespace tpt::model {
 // 64 MiB.
 std::int64_t head_piece_rows(std::int64_t n, std::int64_t v);
 
-// left x right, fp32; in bf16 and back with `bf16`.
-at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, bool bf16);
+// left x right (matrix_product.h).
+at::Tensor head_product(const at::Tensor& left, const at::Tensor& right, Precision precision);
 // sum += left x right; undefined is 0.
-void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right, bool bf16);
+void add_head_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right,
+                      Precision precision);
 
 // TPT_CHECK that it is the host's memory, with one target a row, each of them below v.
 void check_targets(const at::Tensor& hidden_nd, const at::Tensor& weight_vd,

@@ -20,11 +20,21 @@ TileProduct best_product() {
 
 }  // namespace
 
-TileProduct portable_tile_product() { return product<4, 4>; }
+TileProduct portable_tile_product() { return product<Fp32Terms<4>, 4>; }
 
 TileProduct tile_product() {
   static const TileProduct best = best_product();
   return best;
+}
+
+PairProduct pair_product() {
+#ifdef __x86_64__
+  static const bool has_instruction =
+      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+  return has_instruction ? avx512_pair_product() : nullptr;
+#else
+  return nullptr;
+#endif
 }
 
 }  // namespace tpt::model

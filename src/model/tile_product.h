@@ -1,5 +1,5 @@
-// The small product that attention is made of, compiled for several instruction sets and chosen
-// when it is first asked for.
+// The small product that attention and our own products of matrices are made of, compiled for
+// several instruction sets and chosen when it is first asked for.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,17 @@ constexpr std::int64_t kRows = 12;
 // so that it can be read transposed; tiles are [columns / kTile, tile_rows, kTile], of which the
 // first `in` rows are read; at most kRows rows. Where a row of y ends inside a tile nothing is
 // written behind it.
-using TileProduct = void (*)(const float* x, std::int64_t row_stride, std::int64_t in_stride,
-                             std::int64_t in, const float* tiles, std::int64_t tile_rows, float* y,
-                             std::int64_t y_stride, std::int64_t columns, std::int64_t rows,
-                             bool add);
+template <typename Element>
+using TileProductOf = void (*)(const Element* x, std::int64_t row_stride, std::int64_t in_stride,
+                               std::int64_t in, const Element* tiles, std::int64_t tile_rows,
+                               float* y, std::int64_t y_stride, std::int64_t columns,
+                               std::int64_t rows, bool add);
+
+using TileProduct = TileProductOf<float>;
+// Two neighbours of a sum as bf16 in one element, the first in its low half; `in` counts such
+// pairs. Sums are fp32.
+using Bf16Pair = std::uint32_t;
+using PairProduct = TileProductOf<Bf16Pair>;
 
 // The fastest that this machine can run.
 TileProduct tile_product();
@@ -26,5 +33,9 @@ TileProduct tile_product();
 TileProduct portable_tile_product();
 TileProduct avx2_tile_product();
 TileProduct avx512_tile_product();
+
+// By the instruction for pairs of bf16; null where this machine has none.
+PairProduct pair_product();
+PairProduct avx512_pair_product();
 
 }  // namespace tpt::model

@@ -4,7 +4,7 @@ namespace tpt::model {
 
 TileProduct avx2_tile_product() {
 #ifdef __AVX2__
-  return product<8, 6>;
+  return product<Fp32Terms<8>, 6>;
 #else
   return nullptr;
 #endif

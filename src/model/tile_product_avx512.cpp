@@ -4,7 +4,7 @@ namespace tpt::model {
 
 TileProduct avx512_tile_product() {
 #ifdef __AVX512F__
-  return product<16, 12>;
+  return product<Fp32Terms<16>, 12>;
 #else
   return nullptr;
 #endif

@@ -26,13 +26,24 @@ struct LanesOf<16> {
   using Type = float __attribute__((vector_size(64)));
 };
 
-// R rows of 2 kLanes columns; writes the first `columns` of them.
-template <int kLanes, int R>
-inline void product_block(const float* x, std::int64_t row_stride, std::int64_t in_stride,
-                          std::int64_t in, const float* tile, float* y, std::int64_t y_stride,
-                          std::int64_t columns, bool add) {
+// Terms of sums of fp32: what a product is made of, and how.
+template <int kTermLanes>
+struct Fp32Terms {
+  static constexpr int kLanes = kTermLanes;
+  using Element = float;
   using Lanes = typename LanesOf<kLanes>::Type;
-  static_assert(sizeof(Lanes) == kLanes * sizeof(float));
+  static Lanes plus(Lanes sums, float x, Lanes elements) { return sums + x * elements; }
+};
+
+// R rows of 2 kLanes columns; writes the first `columns` of them.
+template <typename Terms, int R>
+inline void product_block(const typename Terms::Element* x, std::int64_t row_stride,
+                          std::int64_t in_stride, std::int64_t in,
+                          const typename Terms::Element* tile, float* y, std::int64_t y_stride,
+                          std::int64_t columns, bool add) {
+  constexpr int kLanes = Terms::kLanes;
+  using Lanes = typename Terms::Lanes;
+  static_assert(sizeof(Lanes) == kLanes * sizeof(typename Terms::Element));
   Lanes low_sums[R] = {};
   Lanes high_sums[R] = {};
   for (std::int64_t i = 0; i < in; ++i) {
@@ -40,10 +51,10 @@ inline void product_block(const float* x, std::int64_t row_stride, std::int64_t 
     Lanes high;
     std::memcpy(&low, tile + i * kTile, sizeof(low));
     std::memcpy(&high, tile + i * kTile + kLanes, sizeof(high));
-    const float* column = x + i * in_stride;
+    const auto* column = x + i * in_stride;
     for (int r = 0; r < R; ++r) {
-      low_sums[r] += column[r * row_stride] * low;
-      high_sums[r] += column[r * row_stride] * high;
+      low_sums[r] = Terms::plus(low_sums[r], column[r * row_stride], low);
+      high_sums[r] = Terms::plus(high_sums[r], column[r * row_stride], high);
     }
   }
   for (int r = 0; r < R; ++r) {
@@ -69,33 +80,34 @@ inline void product_block(const float* x, std::int64_t row_stride, std::int64_t 
 }
 
 // The next rows that R, or else fewer, take at once; gives how many were done.
-template <int kLanes, int R>
-inline std::int64_t some_rows(const float* x, std::int64_t row_stride, std::int64_t in_stride,
-                              std::int64_t in, const float* tile, float* y, std::int64_t y_stride,
+template <typename Terms, int R>
+inline std::int64_t some_rows(const typename Terms::Element* x, std::int64_t row_stride,
+                              std::int64_t in_stride, std::int64_t in,
+                              const typename Terms::Element* tile, float* y, std::int64_t y_stride,
                               std::int64_t columns, std::int64_t rows, bool add) {
   if (rows >= R) {
-    product_block<kLanes, R>(x, row_stride, in_stride, in, tile, y, y_stride, columns, add);
+    product_block<Terms, R>(x, row_stride, in_stride, in, tile, y, y_stride, columns, add);
     return R;
   }
   if constexpr (R > 1) {
-    return some_rows<kLanes, (R > 4 ? 4 : 1)>(x, row_stride, in_stride, in, tile, y, y_stride,
-                                              columns, rows, add);
+    return some_rows<Terms, (R > 4 ? 4 : 1)>(x, row_stride, in_stride, in, tile, y, y_stride,
+                                             columns, rows, add);
   }
   return rows;
 }
 
 // R: rows whose sums fit the registers.
-template <int kLanes, int R>
-void product(const float* x, std::int64_t row_stride, std::int64_t in_stride, std::int64_t in,
-             const float* tiles, std::int64_t tile_rows, float* y, std::int64_t y_stride,
-             std::int64_t columns, std::int64_t rows, bool add) {
-  constexpr std::int64_t kBlock = std::int64_t{2} * kLanes;
+template <typename Terms, int R>
+void product(const typename Terms::Element* x, std::int64_t row_stride, std::int64_t in_stride,
+             std::int64_t in, const typename Terms::Element* tiles, std::int64_t tile_rows,
+             float* y, std::int64_t y_stride, std::int64_t columns, std::int64_t rows, bool add) {
+  constexpr std::int64_t kBlock = std::int64_t{2} * Terms::kLanes;
   static_assert(kTile % kBlock == 0 && kRows % R == 0);
   for (std::int64_t c = 0; c < columns; c += kBlock) {
-    const float* tile = tiles + c / kTile * kTile * tile_rows + c % kTile;
+    const auto* tile = tiles + c / kTile * kTile * tile_rows + c % kTile;
     for (std::int64_t r = 0; r < rows;) {
-      r += some_rows<kLanes, R>(x + r * row_stride, row_stride, in_stride, in, tile,
-                                y + r * y_stride + c, y_stride, columns - c, rows - r, add);
+      r += some_rows<Terms, R>(x + r * row_stride, row_stride, in_stride, in, tile,
+                               y + r * y_stride + c, y_stride, columns - c, rows - r, add);
     }
   }
 }

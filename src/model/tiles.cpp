@@ -9,7 +9,9 @@ namespace tpt::model {
 namespace {
 
 // Four rows of four numbers, turned.
-void turn_four(const float* from, std::int64_t stride, float* to, std::int64_t to_stride) {
+template <typename Element>
+void turn_four(const Element* from, std::int64_t stride, Element* to, std::int64_t to_stride) {
+  static_assert(sizeof(Element) == sizeof(float));
   using Lanes = float __attribute__((vector_size(16)));
   Lanes a;
   Lanes b;
@@ -47,13 +49,14 @@ void pack_tiles(const float* from, std::int64_t stride, std::int64_t rows, std::
   }
 }
 
-void pack_turned_tiles(const float* from, std::int64_t stride, std::int64_t rows,
-                       std::int64_t columns, float* tiles) {
+template <typename Element>
+void pack_turned_tiles(const Element* from, std::int64_t stride, std::int64_t rows,
+                       std::int64_t columns, Element* tiles) {
   constexpr std::int64_t kTurned = 4;
   static_assert(kTile % kTurned == 0);
   for (std::int64_t c = 0; c < columns; c += kTurned) {
-    float* to = tiles + c / kTile * kTile * rows + c % kTile;
-    const float* column = from + c * stride;
+    Element* to = tiles + c / kTile * kTile * rows + c % kTile;
+    const Element* column = from + c * stride;
     std::int64_t i = 0;
     if (c + kTurned <= columns) {
       for (; i + kTurned <= rows; i += kTurned) {
@@ -67,5 +70,9 @@ void pack_turned_tiles(const float* from, std::int64_t stride, std::int64_t rows
     }
   }
 }
+
+template void pack_turned_tiles(const float*, std::int64_t, std::int64_t, std::int64_t, float*);
+template void pack_turned_tiles(const Bf16Pair*, std::int64_t, std::int64_t, std::int64_t,
+                                Bf16Pair*);
 
 }  // namespace tpt::model

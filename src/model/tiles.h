@@ -15,7 +15,9 @@ void pack_tiles(const float* from, std::int64_t stride, std::int64_t rows, std::
                 float* tiles);
 
 // The same of a matrix that stands turned: [columns, rows], of which columns stand `stride` apart.
-void pack_turned_tiles(const float* from, std::int64_t stride, std::int64_t rows,
-                       std::int64_t columns, float* tiles);
+// Of float and Bf16Pair.
+template <typename Element>
+void pack_turned_tiles(const Element* from, std::int64_t stride, std::int64_t rows,
+                       std::int64_t columns, Element* tiles);
 
 }  // namespace tpt::model

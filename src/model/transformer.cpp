@@ -38,22 +38,8 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, std::uint64_t 
   return tensor;
 }
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, Precision precision,
-                  const at::Tensor& bias = {}) {
-  switch (precision) {
-    case Precision::fp32:
-      return at::linear(x, weight, bias);
-    case Precision::bf16:
-      return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16),
-                        bias.defined() ? bias.to(at::kBFloat16) : bias)
-          .to(at::kFloat);
-  }
-  TPT_CHECK(false, "unknown precision");
-  return {};
-}
-
-// Attention by torch's kernels, for long rows and bf16: [b, H, t, n] -> [b, t, H n]. Keys and
-// values are repeated where several query heads share one.
+// Attention by torch's kernels, for long rows: [b, H, t, n] -> [b, t, H n]. Keys and values are
+// repeated where several query heads share one.
 at::Tensor attend_by_torch(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                            const std::optional<at::Tensor>& mask, Precision precision) {
   const std::int64_t share = query.size(1) / key.size(1);
@@ -172,11 +158,7 @@ struct Transformer::State {
     if (layer.query_bias.defined()) {
       bias = at::cat({layer.query_bias, layer.key_bias, layer.value_bias});
     }
-    if (precision == Precision::fp32) {
-      return joined_linear(x_btd, layer.query, layer.key, layer.value, bias);
-    }
-    return linear(x_btd, at::cat({layer.query, layer.key, layer.value}), precision,
-                  bias.value_or(at::Tensor()));
+    return joined_linear(x_btd, layer.query, layer.key, layer.value, bias, precision);
   }
 
   // What the heads of each position give, side by side.
@@ -190,7 +172,7 @@ struct Transformer::State {
     }
     const auto [query, key, value] =
         split_heads_rotary(qkv, position_bt, tables, config.num_heads, config.num_kv_heads);
-    if (precision == Precision::fp32 && x_btd.size(1) <= kMaxAttentionRow) {
+    if (x_btd.size(1) <= kMaxAttentionRow) {
       at::Tensor first_bt;
       if (document_bt.defined()) {
         first_bt = at::arange(x_btd.size(1), position_bt.options()) - position_bt;
@@ -202,20 +184,14 @@ struct Transformer::State {
     return attend_by_torch(query, key, value, mask, precision);
   }
 
-  at::Tensor run_layer(const Layer& layer, at::Tensor x_btd, const at::Tensor& position_bt,
+  at::Tensor run_layer(const Layer& layer, const at::Tensor& x_btd, const at::Tensor& position_bt,
                        const at::Tensor& document_bt, const RotaryTables& tables,
                        Precision precision) const {
     const double epsilon = config.norm_epsilon;
     const at::Tensor mixed = attended(layer, rms_norm(x_btd, layer.attention_norm, epsilon),
                                       position_bt, document_bt, tables, precision);
-    if (precision == Precision::fp32) {
-      return add_gated_mlp(add_linear(x_btd, mixed, layer.attention_out), layer.mlp_norm, epsilon,
-                           layer.gate, layer.up, layer.down);
-    }
-    x_btd = x_btd + linear(mixed, layer.attention_out, precision);
-    const at::Tensor inner = rms_norm(x_btd, layer.mlp_norm, epsilon);
-    const at::Tensor gate_up = linear(inner, at::cat({layer.gate, layer.up}), precision);
-    return x_btd + linear(swiglu(gate_up), layer.down, precision);
+    return add_gated_mlp(add_linear(x_btd, mixed, layer.attention_out, precision), layer.mlp_norm,
+                         epsilon, layer.gate, layer.up, layer.down, precision);
   }
 
   Kernels kernels() const {
@@ -329,7 +305,8 @@ at::Tensor Transformer::forward(const at::Tensor& ids_bt, Precision precision,
 }
 
 at::Tensor Transformer::logits(const at::Tensor& hidden, Precision precision) const {
-  return linear(hidden, state_->head, precision);
+  if (precision == Precision::fp32) return at::linear(hidden, state_->head);
+  return at::linear(hidden.to(at::kBFloat16), state_->head.to(at::kBFloat16)).to(at::kFloat);
 }
 
 at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
@@ -338,14 +315,13 @@ at::Tensor Transformer::token_losses(const at::Tensor& hidden_nd, const at::Tens
     return device_cross_entropy(hidden_nd, state_->head, moved(targets_n, device()),
                                 precision == Precision::bf16);
   }
-  return cross_entropy(hidden_nd, state_->head, targets_n, precision == Precision::bf16);
+  return cross_entropy(hidden_nd, state_->head, targets_n, precision);
 }
 
 at::Tensor Transformer::backward(const at::Tensor& hidden_nd, const at::Tensor& targets_n,
                                  const at::Tensor& coefficients_n, Precision precision) const {
   if (state_->kernels() == Kernels::rows) {
-    return backward_weighted_loss(hidden_nd, state_->head, targets_n, coefficients_n,
-                                  precision == Precision::bf16);
+    return backward_weighted_loss(hidden_nd, state_->head, targets_n, coefficients_n, precision);
   }
   const at::Tensor losses_n = token_losses(hidden_nd, targets_n, precision);
   at::dot(losses_n, moved(coefficients_n, device())).backward();

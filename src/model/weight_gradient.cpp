@@ -46,8 +46,8 @@ at::Tensor joined_rows(const std::vector<at::Tensor>& parts) {
 }
 
 std::vector<at::Tensor> add_weight_gradients(const std::vector<at::Tensor>& weights,
-                                             const at::Tensor& grad_no,
-                                             const at::Tensor& input_ni) {
+                                             const at::Tensor& grad_no, const at::Tensor& input_ni,
+                                             Precision precision) {
   std::vector<at::Tensor> grads;
   if (!at::GradMode::is_enabled() &&
       std::all_of(weights.begin(), weights.end(), takes_gradient_in_place)) {
@@ -55,13 +55,13 @@ std::vector<at::Tensor> add_weight_gradients(const std::vector<at::Tensor>& weig
       grads.push_back(weight.grad());
     }
     if (are_neighbours(grads)) {
-      multiply(grad_no.t(), input_ni, joined_rows(grads), /*add=*/true);
+      multiply(grad_no.t(), input_ni, joined_rows(grads), /*add=*/true, precision);
       return std::vector<at::Tensor>(weights.size());
     }
     grads.clear();
   }
   const at::Tensor all = at::empty({grad_no.size(1), input_ni.size(1)}, input_ni.options());
-  multiply(grad_no.t(), input_ni, all, /*add=*/false);
+  multiply(grad_no.t(), input_ni, all, /*add=*/false, precision);
   std::int64_t row = 0;
   for (const at::Tensor& weight : weights) {
     grads.push_back(all.narrow(0, row, weight.size(0)));

@@ -1,6 +1,8 @@
 // Gradients of weights that stand in memory already: added where they are, without a copy.
 #pragma once
 
+#include "model/config.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <vector>
@@ -18,6 +20,7 @@ bool takes_gradient_in_place(const at::Tensor& weight);
 // on the host. Gives undefined tensors where it did so, else the gradients, for torch to add: where
 // a weight has none yet, or something waits for them to be added (PostAccumulateGradHook).
 std::vector<at::Tensor> add_weight_gradients(const std::vector<at::Tensor>& weights,
-                                             const at::Tensor& grad_no, const at::Tensor& input_ni);
+                                             const at::Tensor& grad_no, const at::Tensor& input_ni,
+                                             Precision precision);
 
 }  // namespace tpt::model

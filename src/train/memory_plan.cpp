@@ -1,5 +1,6 @@
 #include "train/memory_plan.h"
 
+#include "model/matrix_product.h"
 #include "train/lanes.h"
 #include "train/thread_scope.h"
 
@@ -28,9 +29,11 @@ struct Sizes {
   double width, query, key, inner, heads, kv_heads, vocabulary;
   bool bf16, head_norms, isolated, on_gpu;
   bool adds_in_place;  // gradients of weights to those that stand (model/weight_gradient.h)
+  bool copies;         // operands, in bf16, while a product runs (model/matrix_product.h)
 
   double qkv() const { return query + 2 * key; }
-  double product() const { return bf16 ? kBf16 : kFp32; }  // bytes of an operand
+  // Bytes of an operand that a product keeps: the host keeps fp32.
+  double product() const { return bf16 && on_gpu ? kBf16 : kFp32; }
 };
 
 Sizes sizes_of(const model::Config& model, const Config& config, const Sharing& sharing) {
@@ -49,7 +52,8 @@ Sizes sizes_of(const model::Config& model, const Config& config, const Sharing& 
           .head_norms = model.has_head_norms(),
           .isolated = !config.cross_document_attention,
           .on_gpu = sharing.on_gpu,
-          .adds_in_place = !sharing.on_gpu && sharing.ranks == 1};
+          .adds_in_place = !sharing.on_gpu && sharing.ranks == 1,
+          .copies = !sharing.on_gpu && model::copies_operands(config.precision)};
 }
 
 // Queries, keys, values and what comes of them. Own kernels and flash attention keep the heads as
@@ -58,13 +62,14 @@ Sizes sizes_of(const model::Config& model, const Config& config, const Sharing& 
 double attention_bytes(const Sizes& of) {
   const double product = of.product();
   const double lse = kFp32 * of.heads;
-  const bool own = !of.bf16 && of.positions <= kOwnAttentionRow;
+  const bool own = of.positions <= kOwnAttentionRow;
   if (of.on_gpu || own) {
     const double first = own && of.isolated && !of.on_gpu ? kInt64 : 0;
     return of.tokens * (product * (of.qkv() + of.query) + lse + first);
   }
-  const double mask = of.isolated ? of.rows * of.positions * of.positions * product : 0;
-  return of.tokens * (product * 5 * of.query + lse) + mask;
+  const double operand = of.bf16 ? kBf16 : kFp32;
+  const double mask = of.isolated ? of.rows * of.positions * of.positions * operand : 0;
+  return of.tokens * (operand * 5 * of.query + lse) + mask;
 }
 
 // What a layer keeps for its backward pass, its input among it.
@@ -80,11 +85,11 @@ double kept_layer_bytes(const Sizes& of) {
   return bytes + attention_bytes(of);
 }
 
-// Products keep what they multiply with: in bf16 a cast of every weight.
+// On a GPU products keep what they multiply with: in bf16 a cast of every weight.
 double layer_cast_bytes(const Sizes& of) {
   const double joined = of.width * (of.qkv() + 2 * of.inner);
   const double single = of.width * (of.query + of.inner);
-  return of.bf16 ? kBf16 * (joined + single) : 0;
+  return of.bf16 && of.on_gpu ? kBf16 * (joined + single) : 0;
 }
 
 // Beyond what the forward pass kept: the gradients inside the MLP, and the stream's.
@@ -92,9 +97,10 @@ double layer_backward_bytes(const Sizes& of) {
   const double product = of.product();
   const double inner = of.on_gpu ? product : kFp32;
   const double gradients = inner * 3 * of.inner - product * of.inner;
-  const bool is_weight_apart = of.bf16 || !of.adds_in_place;
-  const double weight = is_weight_apart ? kFp32 * of.width * of.inner : 0;
-  return of.tokens * (gradients + 2 * kFp32 * of.width) + weight;
+  const double joined = 2 * of.inner * of.width;
+  const double weight = of.adds_in_place ? 0 : kFp32 * joined / 2;
+  const double copies = of.copies ? kBf16 * (joined + of.tokens * (of.width + 2 * of.inner)) : 0;
+  return of.tokens * (gradients + 2 * kFp32 * of.width) + weight + copies;
 }
 
 struct Head {
@@ -122,7 +128,7 @@ Head head_bytes(const Sizes& of) {
   const double pieces = std::max(1.0, std::ceil(logits / kPieceLogits));
   const double piece_rows = std::ceil(of.tokens / pieces), piece = piece_rows * of.vocabulary;
   const double matrix = of.vocabulary * of.width;
-  const double cast = of.bf16 ? kBf16 * (matrix + piece) + kFp32 * matrix : 0;
+  const double cast = of.copies ? kBf16 * (2 * matrix + piece) : 0;
   const double apart = of.adds_in_place ? 0 : matrix;
   return {.kept = of.tokens * kFp32 * (of.width + 4),
           .backward = kFp32 * (piece + apart + piece_rows * of.width) + cast +

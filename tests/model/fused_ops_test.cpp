@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "model/decoder_rows.h"
+#include "model/row_passes.h"
 #include "model/tile_product.h"
 
 #include <ATen/ATen.h>
@@ -97,19 +98,20 @@ TEST(FusedOpsTest, RmsNorm) {
   }
 }
 
-TEST(FusedOpsTest, SwiGlu) {
+TEST(FusedOpsTest, Gate) {
   at::manual_seed(2);
   for (const std::int64_t f : {1, 15, 64, 352}) {
     SCOPED_TRACE(f);
-    expect_same([](const Inputs& in) { return swiglu(in[0]); },
-                [](const Inputs& in) {
-                  const auto parts = in[0].chunk(2, -1);
-                  return at::silu(parts[0]) * parts[1];
-                },
-                {leaf({5, 300, 2 * f}, 4.0)});
+    const at::Tensor gate_up = leaf({5, 300, 2 * f}, 4.0);
+    const auto parts = gate_up.chunk(2, -1);
+    const at::Tensor wanted = at::silu(parts[0]) * parts[1], grad = at::randn(wanted.sizes());
+    wanted.backward(grad);
+    const at::Tensor x = gate_up.detach();
+    EXPECT_TRUE(at::allclose(gate_pass(x), wanted, 1e-5, 1e-6));
+    EXPECT_TRUE(at::allclose(gate_pass_backward(grad, x), gate_up.grad(), 1e-5, 1e-5));
   }
   const at::Tensor far = at::tensor({-500.0F, 500.0F, -90.0F, 90.0F, 1.0F, 2.0F, 3.0F, 4.0F});
-  const at::Tensor out = swiglu(far.reshape({1, 8}));
+  const at::Tensor out = gate_pass(far.reshape({1, 8}));
   EXPECT_TRUE(at::isfinite(out).all().item<bool>());
   EXPECT_FLOAT_EQ(out[0][1].item<float>(), 1000.0F);
   EXPECT_NEAR(out[0][0].item<double>(), 0, 1e-30);
@@ -122,11 +124,12 @@ TEST(FusedOpsTest, CrossEntropyInOnePieceAndInMany) {
        {std::pair<std::int64_t, std::int64_t>{40, 272}, {1, 3}, {300, 70000}}) {
     SCOPED_TRACE(v);
     const at::Tensor targets = at::randint(v, {n}, at::kLong);
-    expect_same([&](const Inputs& in) { return cross_entropy(in[0], in[1], targets, false); },
-                [&](const Inputs& in) {
-                  return at::cross_entropy_loss(at::mm(in[0], in[1].t()), targets, {}, 0);
-                },
-                {leaf({n, 12}), leaf({v, 12})});
+    expect_same(
+        [&](const Inputs& in) { return cross_entropy(in[0], in[1], targets, Precision::fp32); },
+        [&](const Inputs& in) {
+          return at::cross_entropy_loss(at::mm(in[0], in[1].t()), targets, {}, 0);
+        },
+        {leaf({n, 12}), leaf({v, 12})});
   }
 }
 
@@ -140,7 +143,7 @@ TEST(FusedOpsTest, WeightedLoss) {
     const at::Tensor coefficients = at::rand({n});
     expect_same(
         [&](const Inputs& in) {
-          return 3.0 * weighted_loss(in[0], in[1], targets, coefficients, false).sum;
+          return 3.0 * weighted_loss(in[0], in[1], targets, coefficients, Precision::fp32).sum;
         },
         [&](const Inputs& in) {
           const at::Tensor losses =
@@ -154,9 +157,9 @@ TEST(FusedOpsTest, WeightedLoss) {
 TEST(FusedOpsTest, WeightedLossGivesTheLossesOfCrossEntropy) {
   const at::Tensor hidden = leaf({50, 12}), weight = leaf({300, 12});
   const at::Tensor targets = at::randint(300, {50}, at::kLong);
-  for (const bool bf16 : {false, true}) {
-    const WeightedLoss loss = weighted_loss(hidden, weight, targets, at::ones({50}), bf16);
-    EXPECT_TRUE(at::equal(loss.losses_n, cross_entropy(hidden, weight, targets, bf16)));
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const WeightedLoss loss = weighted_loss(hidden, weight, targets, at::ones({50}), precision);
+    EXPECT_TRUE(at::equal(loss.losses_n, cross_entropy(hidden, weight, targets, precision)));
     EXPECT_FALSE(loss.losses_n.requires_grad());
   }
 }
@@ -165,16 +168,18 @@ TEST(FusedOpsTest, CrossEntropyRefusesTargetsThatAreNoClass) {
   const at::Tensor hidden = at::randn({2, 4});
   const at::Tensor weight = at::randn({5, 4});
   for (const std::int64_t target : {-1, -100, 5, 1 << 30}) {
-    EXPECT_THROW(cross_entropy(hidden, weight, at::tensor({std::int64_t{0}, target}), false),
-                 Error);
+    EXPECT_THROW(
+        cross_entropy(hidden, weight, at::tensor({std::int64_t{0}, target}), Precision::fp32),
+        Error);
   }
-  EXPECT_THROW(cross_entropy(hidden, weight, at::tensor({std::int64_t{0}}), false), Error);
+  EXPECT_THROW(cross_entropy(hidden, weight, at::tensor({std::int64_t{0}}), Precision::fp32),
+               Error);
 }
 
 TEST(FusedOpsTest, NotANumberStaysOne) {
   const at::Tensor hidden = at::full({1, 4}, std::numeric_limits<float>::quiet_NaN());
   const at::Tensor loss =
-      cross_entropy(hidden, at::randn({40, 4}), at::tensor({std::int64_t{0}}), false);
+      cross_entropy(hidden, at::randn({40, 4}), at::tensor({std::int64_t{0}}), Precision::fp32);
   EXPECT_FALSE(at::isfinite(loss).any().item<bool>());
 }
 

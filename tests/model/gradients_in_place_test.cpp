@@ -75,14 +75,14 @@ void expect_same_in_place(const at::Tensor& weight, const std::function<void()>&
 TEST(GradientsOfTheHead, AreTheSameInPlace) {
   at::manual_seed(13);
   for (const auto& [n, v] : {std::pair<std::int64_t, std::int64_t>{40, 272}, {300, 70000}}) {
-    for (const bool bf16 : {false, true}) {
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
       const at::Tensor hidden = leaf({n, 12}), weight = leaf({v, 12});
       const at::Tensor targets = at::randint(v, {n}, at::kLong), coefficients = at::rand({n});
       at::Tensor grad_hidden, losses;
       expect_same_in_place(weight, [&] {
         hidden.mutable_grad() = at::Tensor();
         const at::Tensor now =
-            backward_weighted_loss(2.0 * hidden, weight, targets, coefficients, bf16);
+            backward_weighted_loss(2.0 * hidden, weight, targets, coefficients, precision);
         if (losses.defined()) {
           EXPECT_TRUE(at::equal(now, losses));
           EXPECT_TRUE(at::allclose(hidden.grad(), grad_hidden, 1e-5, 1e-7));
