@@ -112,6 +112,8 @@ struct CommandLine::Given {
   std::map<const Field*, bool> switched;
 };
 
+// Each option takes one value: with allow_extra_args, which vectors have, CLI11 would take the
+// inputs that follow it too, and what stands in brackets apart.
 void CommandLine::add_own_options(CLI::App& parser) {
   for (const OwnOption& option : own_) {
     const std::string flag = "--" + option.flag;
@@ -123,7 +125,8 @@ void CommandLine::add_own_options(CLI::App& parser) {
       parser.add_option(flag, *option.texts, option.help)
           ->type_name("TEXT")
           ->expected(1)
-          ->take_all();
+          ->take_all()
+          ->allow_extra_args(false);
     } else {
       parser.add_flag(flag, *option.flag_value, option.help);
     }
@@ -143,6 +146,7 @@ void CommandLine::add_section_options(CLI::App& parser, Given& given) {
       } else {
         option = parser.add_option("--" + flag, given.words[&field], help_of(field))
                      ->expected(1)
+                     ->allow_extra_args(false)
                      ->type_name(field.is_text ? "TEXT" : "NUMBER");
         if (field.is_list) option->take_all();
         if (field.is_list && !field.is_text) option->delimiter(',');

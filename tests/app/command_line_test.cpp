@@ -67,6 +67,22 @@ std::string problem_of(const std::vector<std::string>& arguments) {
   return "";
 }
 
+TEST(CommandLine, AnOptionTakesOneValueWhereverItStands) {
+  const Parsed parsed = parse({"--seed", "7", "a", "--out", "b", "c", "--stop", "x", "d", "--stop",
+                               "y", "--budgets", "3,4", "e", "--max-tokens=9", "f"});
+  EXPECT_THAT(parsed.inputs, ElementsAre("a", "c", "d", "e", "f"));
+  EXPECT_THAT(parsed.first.stop, ElementsAre("x", "y"));
+  EXPECT_THAT(parsed.first.budgets, ElementsAre(3, 4));
+  EXPECT_EQ(parsed.out, "b");
+}
+
+TEST(CommandLine, ValuesInBracketsStayAsTheyAre) {
+  const Parsed parsed =
+      parse({"in", "--out", "[b]", "--stop", "[/THINK]", "--stop", "[one, two]", "--stop", "[]"});
+  EXPECT_EQ(parsed.out, "[b]");
+  EXPECT_THAT(parsed.first.stop, ElementsAre("[/THINK]", "[one, two]", "[]"));
+}
+
 TEST(CommandLine, FlagsSetTheFieldsOfSections) {
   const Parsed parsed = parse({"a", "b", "--out", "o", "--max-tokens", "5", "--no-shuffle",
                                "--stop", "x,y", "--stop", "z", "--budgets", "3,4e2"});
