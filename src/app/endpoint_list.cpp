@@ -112,6 +112,7 @@ EndpointFile read_endpoint_file(const std::filesystem::path& path) {
   EndpointFile read;
   std::string line;
   for (std::int64_t number = 1; std::getline(content, line); ++number) {
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     if (words_of(line).empty()) continue;
     const std::string where = path.string() + ":" + std::to_string(number);
     try {

@@ -11,6 +11,7 @@ namespace tpt::engine {
 
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpace = " \t\r\n";
 // An answer that is nothing but a stop string or an end of turn has a few tokens and no text; with
 // more than these the text was lost on its way.
@@ -19,6 +20,10 @@ constexpr std::int64_t kMostTokensWithoutText = 16;
 bool means_length(std::string_view reason) {
   return reason == "length" || reason == "max_tokens" || reason == "model_length" ||
          reason == "max_output_tokens";
+}
+
+bool means_call(std::string_view reason) {
+  return reason == "tool_calls" || reason == "function_call";
 }
 
 bool means_failure(std::string_view reason) {
@@ -61,12 +66,12 @@ bool ChatReply::feed(std::string_view bytes) {
   const bool goes_on = events_.feed(bytes, [this](std::string_view data) { return event(data); });
   if (!object_.empty()) object_ = std::string();
   // What stands behind [DONE] is of no interest, but the connection is.
-  return (goes_on || done_) && watch();
+  return goes_on || done_;
 }
 
 void ChatReply::decide_form() {
   std::string_view text = object_;
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::size_t from = text.find_first_not_of(kSpace);
   if (from == std::string_view::npos) return;
   const std::string_view head = text.substr(from, 5);
@@ -95,14 +100,18 @@ bool ChatReply::event(std::string_view data) {
     return false;
   }
   take(piece_);
-  return true;
+  // After each event, however many came at once: the same answer ends at the same place.
+  return watch();
 }
 
 void ChatReply::take(const ChatAnswer& answer) {
   if (answer.has_error) error_ = answer;
-  if (!answer.reasoning.empty() || !answer.content.empty()) ++chunks_;
   text_.add_reasoning(answer.reasoning);
   text_.add_content(answer.content);
+  if (!answer.reasoning.empty() || !answer.content.empty()) {
+    ++chunks_;
+    thinking_chunks_ += text_.has_answer() ? 0 : 1;
+  }
   has_choice_ = has_choice_ || answer.has_choice;
   if (!answer.finish_reason.empty()) finish_reason_ = answer.finish_reason;
   if (answer.prompt_tokens >= 0) prompt_tokens_ = answer.prompt_tokens;
@@ -124,6 +133,15 @@ bool ChatReply::watch() {
   return false;
 }
 
+std::int64_t ChatReply::count(const TokenCounter& counter, bool is_exact) const {
+  const bool is_thinking = end_ == ReplyEnd::over;
+  const std::int64_t counted =
+      is_thinking ? counter.count(text_.part(AnswerPart::thinking)) : text_.count(counter);
+  // A stream has a token in each event, unless the server sends several at once.
+  const std::int64_t events = is_thinking ? thinking_chunks_ : chunks_;
+  return !is_exact && events > 1 && 2 * events >= counted ? events : counted;
+}
+
 void ChatReply::fail(Result& result, Failure failure, std::string message) const {
   result.response.finish = Finish::error;
   result.response.failure = failure;
@@ -139,6 +157,7 @@ ChatReply::Result ChatReply::finish(bool whole) {
     }
   } else if (ended) {
     piece_ = ChatAnswer{};
+    if (object_.starts_with(kByteOrderMark)) object_.erase(0, kByteOrderMark.size());
     torn_ = !read_chat_answer(object_, piece_);
     take(piece_);
   }
@@ -177,8 +196,8 @@ void ChatReply::settle(Result& result) const {
     fail(result, Failure::broken, "the server ended the answer: " + finish_reason_);
   } else if (finish_reason_ == "content_filter") {
     fail(result, Failure::refused, "the server's content filter ended the answer");
-  } else if (chunks_ == 0 &&
-             (finish_reason_.empty() || generated_tokens_ > kMostTokensWithoutText)) {
+  } else if (chunks_ == 0 && (finish_reason_.empty() || means_call(finish_reason_) ||
+                              generated_tokens_ > kMostTokensWithoutText)) {
     fail(result, Failure::broken, "the answer holds no text");
   } else {
     const bool unsaid = finish_reason_.empty() && options_.max_tokens > 0 &&

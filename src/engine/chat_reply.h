@@ -56,11 +56,11 @@ class ChatReply {
   bool complete() const {
     return form_ == Form::stream && (done_ || !finish_reason_.empty()) && !torn_;
   }
-  // Events with text.
-  std::int64_t chunks() const { return chunks_; }
-  // Bytes of text, and its tokens, of thinking and answer together.
+  // Bytes of text, of thinking and answer together.
   std::size_t bytes() const { return text_.bytes(); }
-  std::int64_t count(const TokenCounter& counter) const { return text_.count(counter); }
+  // Tokens of the text, for servers that tell none: of what was wanted alone where the rest was not
+  // waited for. `is_exact`: the counter has the model's vocabulary.
+  std::int64_t count(const TokenCounter& counter, bool is_exact) const;
 
  private:
   enum class Form { unknown, object, stream };
@@ -84,7 +84,8 @@ class ChatReply {
   std::string finish_reason_;
   std::int64_t prompt_tokens_ = -1;
   std::int64_t generated_tokens_ = -1;
-  std::int64_t chunks_ = 0;
+  std::int64_t chunks_ = 0;  // events with text
+  std::int64_t thinking_chunks_ = 0;
   std::size_t received_ = 0;
   std::size_t watched_ = 0;      // bytes of thinking that keep_going has seen
   bool stops_thinking_ = false;  // the request ends with the thinking

@@ -60,7 +60,7 @@ HttpEngine::HttpEngine(HttpClient& client, HttpConfig config, const TokenCounter
       exact_counter_(counter != nullptr),
       peer_(client.make_peer(peer_options(config_, url_, key_))),
       gate_(std::make_shared<Gate>()) {
-  if (config_.model.empty()) config_.model = only_model();
+  if (config_.model.empty()) learn_model();
   request_options_ = {.model = config_.model,
                       .stream = config_.stream,
                       .prefill = config_.prefill,
@@ -181,12 +181,7 @@ void HttpEngine::count(Flight& flight, std::int64_t prompt_tokens, std::int64_t 
   const bool started = response.failure == Failure::none || flight.reply.bytes() > 0;
   response.tokens_estimated = started && (prompt_tokens < 0 || generated_tokens < 0);
   if (prompt_tokens < 0) prompt_tokens = started ? counter_->count(flight.prompt) : 0;
-  if (generated_tokens < 0) {
-    // A stream has a token or a few in each event; without the model's vocabulary that is the
-    // better guess.
-    generated_tokens = flight.reply.chunks() > 1 && !exact_counter_ ? flight.reply.chunks()
-                                                                    : flight.reply.count(*counter_);
-  }
+  if (generated_tokens < 0) generated_tokens = flight.reply.count(*counter_, exact_counter_);
   response.prompt_tokens = prompt_tokens;
   response.generated_tokens = generated_tokens;
 }
@@ -232,21 +227,27 @@ ModelListing HttpEngine::listing_of(const std::string& body, const HttpOutcome& 
   return listing;
 }
 
-std::string HttpEngine::only_model() {
+ModelListing HttpEngine::list() {
   std::promise<ModelListing> promise;
   probe([&promise](ModelListing listing) { promise.set_value(std::move(listing)); });
-  const ModelListing listing = promise.get_future().get();
+  return promise.get_future().get();
+}
+
+std::string HttpEngine::only_model(const ModelListing& listing) const {
+  if (listing.models.size() == 1) return listing.models.front().id;
+  std::string ids;
+  for (const ListedModel& model : listing.models) ids += (ids.empty() ? "" : ", ") + model.id;
+  user_error("served_model: {} lists {} models, one has to be chosen: {}", endpoint(),
+             listing.models.size(), redact(ids.empty() ? "none" : ids));
+}
+
+void HttpEngine::learn_model() {
+  const ModelListing listing = list();
   if (listing.failure != Failure::none) {
     remote_error("{} (set served_model where the server lists none)", listing.error);
   }
-  if (listing.models.size() != 1) {
-    std::string ids;
-    for (const ListedModel& model : listing.models) ids += (ids.empty() ? "" : ", ") + model.id;
-    user_error("served_model: {} lists {} models, one has to be chosen: {}", endpoint(),
-               listing.models.size(), redact(ids.empty() ? "none" : ids));
-  }
+  config_.model = only_model(listing);
   context_tokens_ = listing.models.front().max_tokens;
-  return listing.models.front().id;
 }
 
 }  // namespace tpt::engine

@@ -63,6 +63,10 @@ class HttpEngine : public Engine {
   // Asks for the list of models, with the key: cheap, and says whether the server is alive and
   // would let us in. `done` is called once, from the client's thread.
   void probe(std::function<void(ModelListing)> done);
+  // The same, waiting.
+  ModelListing list();
+  // The one model of a list. Error(user) where there is none or several.
+  std::string only_model(const ModelListing& listing) const;
   // Most tokens of prompt and answer, as the last listing told; 0: not known.
   std::int64_t context_tokens() const { return context_tokens_.load(); }
 
@@ -70,7 +74,7 @@ class HttpEngine : public Engine {
   struct Gate;
   struct Flight;
 
-  std::string only_model();
+  void learn_model();
   HttpCall call_for(const std::string& path) const;
   std::string redact(std::string text) const;
   Response response_of(Flight& flight, const HttpOutcome& outcome) const;

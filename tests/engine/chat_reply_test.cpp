@@ -1,5 +1,7 @@
 #include "engine/chat_reply.h"
 
+#include "engine/estimated_counter.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -153,7 +155,6 @@ TEST(ChatReply, AWatchedLoopEndsTheStream) {
   EXPECT_FALSE(goes_on);
   EXPECT_LT(at, stream.size() / 2);
   EXPECT_EQ(reply.end(), ReplyEnd::loop);
-  EXPECT_EQ(reply.chunks(), 2);
   const ChatReply::Result result = reply.finish(false);
   EXPECT_EQ(result.response.finish, Finish::loop);
   EXPECT_EQ(result.response.text, "again again ");
@@ -170,6 +171,69 @@ TEST(ChatReply, NothingIsPaidForBehindTheThinking) {
   EXPECT_EQ(reply.finish(false).response.finish, Finish::stop);
   ChatReply without_stop({});
   EXPECT_TRUE(without_stop.feed(stream));
+}
+
+// However many events arrive together.
+TEST(ChatReply, TheSameStreamEndsAtTheSamePlaceWithTheSameCount) {
+  std::string stream;
+  for (int i = 0; i < 40; ++i) stream += delta("reasoning", "word ");
+  for (int i = 0; i < 5; ++i) stream += delta("content", "answer ");
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{100}, stream.size()}) {
+    ChatReply reply({.stop = {"</think>"}});
+    for (std::size_t at = 0; at < stream.size() && reply.feed(stream.substr(at, piece));) {
+      at += piece;
+    }
+    EXPECT_EQ(reply.end(), ReplyEnd::over);
+    EXPECT_EQ(reply.count(EstimatedCounter(), false), 40);
+  }
+  for (const std::size_t piece : {std::size_t{1}, stream.size()}) {
+    ChatReply reply({.keep_going = [](std::string_view text) { return text.size() < 52; }});
+    for (std::size_t at = 0; at < stream.size() && reply.feed(stream.substr(at, piece));) {
+      at += piece;
+    }
+    EXPECT_EQ(reply.end(), ReplyEnd::loop);
+    EXPECT_EQ(reply.finish(false).response.text.size(), 55U);
+  }
+}
+
+TEST(ChatReply, EventsOfManyTokensAreNotCountedAsOne) {
+  std::string stream;
+  for (int i = 0; i < 10; ++i) stream += delta("reasoning", std::string(80, 'w'));
+  ChatReply reply({.stop = {"</think>"}});
+  reply.feed(stream + delta("content", "a"));
+  EXPECT_EQ(reply.count(EstimatedCounter(), false), 200);
+  EXPECT_EQ(reply.count(ByteCounter(), true), 800);
+}
+
+// vLLM's and SGLang's continuous_usage_stats.
+TEST(ChatReply, CountsThatComeWithEachEventAreTheServers) {
+  const auto counted = [](const std::string& field, int tokens) {
+    return "data: {\"choices\":[{\"index\":0,\"delta\":{\"" + field + "\":\"w \"}}],\"usage\":{" +
+           "\"prompt_tokens\":9,\"completion_tokens\":" + std::to_string(tokens) + "}}\n\n";
+  };
+  ChatReply reply({.stop = {"</think>"}});
+  reply.feed(counted("reasoning", 7) + counted("reasoning", 14) + counted("content", 16));
+  const ChatReply::Result result = reply.finish(false);
+  EXPECT_EQ(result.prompt_tokens, 9);
+  EXPECT_EQ(result.generated_tokens, 16);
+}
+
+TEST(ChatReply, ACallOfAToolIsNoText) {
+  const std::string call =
+      "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{}]},"
+      "\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+  ChatReply reply({});
+  reply.feed(call);
+  const ChatReply::Result result = reply.finish(true);
+  EXPECT_EQ(result.response.finish, Finish::error);
+  EXPECT_EQ(result.response.error, "the answer holds no text");
+}
+
+TEST(ChatReply, AByteOrderMarkIsNoTornAnswer) {
+  ChatReply reply({});
+  reply.feed(
+      "\xEF\xBB\xBF{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"a\"}}]}");
+  EXPECT_EQ(reply.finish(true).response.text, "a");
 }
 
 TEST(ChatReply, AnAnswerWithoutEndIsCutOff) {

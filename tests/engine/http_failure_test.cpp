@@ -30,7 +30,8 @@ TEST(HttpFailure, TellsWhatMayBeDone) {
   EXPECT_EQ(failure_of(307, ""), Failure::broken);
   EXPECT_EQ(failure_of(413, ""), Failure::too_long);
   EXPECT_EQ(failure_of(429, R"({"error":{"message":"pay","code":"insufficient_quota"}})"),
-            Failure::refused);
+            Failure::unauthorized);
+  EXPECT_EQ(failure_of(402, ""), Failure::unauthorized);
 }
 
 // As the servers write it, word for word.
