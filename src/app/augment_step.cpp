@@ -158,7 +158,7 @@ Json think(const Call& call, const Stage& stage, storage::RemoteFolder* remote) 
   if (remote != nullptr) take_over(*remote, call.config, call.run);
   const std::int64_t total = count_documents(call.corpus, call.plan);
   corpus::Reader documents(call.corpus, stage.folder / "bad_items.jsonl", call.shard);
-  const auto engine = make_engine(call.engine, request_tokens(call.config));
+  const auto engine = make_engine(call.engine, request_tokens(call.config), call.run.stop);
   augment::RowStatistics statistics(
       {.template_tokens = engine->tokens().count(augment::load_prompt(call.config.prompt).text()),
        .domain_field = options.card.domain_field,

@@ -92,17 +92,20 @@ std::vector<std::string> urls_in(const std::string& engine) {
 }
 
 std::unique_ptr<engine::Engine> make_http_engine(const EngineConfig& config,
-                                                 std::int64_t request_tokens) {
+                                                 std::int64_t request_tokens,
+                                                 const std::stop_token& stop) {
   HttpEnginesConfig http = config.http;
   http.http.system_prompt = config.llama.system_prompt;
   if (is_http(config.engine)) {
     for (const std::string& url : urls_in(config.engine)) http.urls.push_back(url);
   }
   return std::make_unique<HttpEngines>(
-      std::move(http), [llama = config.llama, request_tokens](const std::string& file) mutable {
+      std::move(http),
+      [llama = config.llama, request_tokens](const std::string& file) mutable {
         llama.model = file;
         return std::shared_ptr<engine::Engine>(make_llama_engine(llama, request_tokens));
-      });
+      },
+      stop);
 }
 
 }  // namespace
@@ -141,8 +144,8 @@ EngineConfig without_secrets(EngineConfig config) {
   return config;
 }
 
-std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
-                                            std::int64_t request_tokens) {
+std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config, std::int64_t request_tokens,
+                                            const std::stop_token& stop) {
   const EngineSpec spec = parse_spec(config);
   switch (spec.kind) {
     case EngineKind::llama: {
@@ -156,7 +159,7 @@ std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
     case EngineKind::checkpoint:
       return make_checkpoint_engine(config, spec.path);
     case EngineKind::http:
-      return make_http_engine(config, request_tokens);
+      return make_http_engine(config, request_tokens, stop);
     case EngineKind::expert:
       return std::make_unique<lab::ExpertEngine>();
     case EngineKind::fake:

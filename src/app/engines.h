@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,10 @@ EngineConfig without_secrets(EngineConfig config);
 
 // Error(user) for a name that is none of those that --help lists, and for a model that cannot be
 // loaded. `request_tokens`: prompt and answer of the longest request, where the caller knows it.
+// `stop`: ends the wait for servers that are not up yet, with Interrupted.
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
-                                            std::int64_t request_tokens = 0);
+                                            std::int64_t request_tokens = 0,
+                                            const std::stop_token& stop = {});
 
 // True where the answers come from chat servers, which open the thinking themselves.
 bool is_chat_server(const EngineConfig& config);

@@ -4,9 +4,13 @@
 #include "base/log.h"
 #include "engine/http_engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 namespace tpt::app {
@@ -28,10 +32,36 @@ bool is_alive(engine::Failure failure) {
   }
 }
 
-augment::Probe probe_of(const std::shared_ptr<engine::HttpEngine>& engine) {
-  return [engine](std::function<void(bool, std::string)> tell) {
-    engine->probe([tell = std::move(tell)](const engine::ModelListing& listing) {
-      tell(is_alive(listing.failure), listing.error);
+// Whether a server that answers so may yet come up.
+bool is_passing(engine::Failure failure) {
+  return failure != engine::Failure::refused && failure != engine::Failure::unauthorized;
+}
+
+std::string ids_of(const std::vector<engine::ListedModel>& models) {
+  std::string ids;
+  for (const engine::ListedModel& model : models) ids += (ids.empty() ? "" : ", ") + model.id;
+  return ids;
+}
+
+// `strict`: the model is one that a list named. Where the user names one a server may take it under
+// a name that it does not list.
+augment::Probe probe_of(const std::shared_ptr<engine::HttpEngine>& engine, bool strict) {
+  return [engine, strict](std::function<void(augment::Pulse, std::string)> tell) {
+    // The engine must not live on in what it calls.
+    engine->probe([model = engine->model(), endpoint = engine->endpoint(), strict,
+                   tell = std::move(tell)](const engine::ModelListing& listing) {
+      const auto& models = listing.models;
+      const bool lists_it =
+          models.empty() || std::any_of(models.begin(), models.end(),
+                                        [&](const auto& listed) { return listed.id == model; });
+      if (!is_alive(listing.failure)) {
+        tell(augment::Pulse::silent, listing.error);
+      } else if (strict && listing.failure == engine::Failure::none && !lists_it) {
+        tell(augment::Pulse::foreign,
+             fmt::format("{} serves {}, not {}", endpoint, ids_of(models), model));
+      } else {
+        tell(augment::Pulse::alive, "");
+      }
     });
   };
 }
@@ -83,17 +113,19 @@ void leave_out_http(Json& record, const HttpEnginesConfig& config, bool all) {
   }
 }
 
-HttpEngines::HttpEngines(HttpEnginesConfig config, MakeLlama make_llama)
-    : config_(std::move(config)), make_llama_(std::move(make_llama)) {
+HttpEngines::HttpEngines(HttpEnginesConfig config, MakeLlama make_llama,
+                         const std::stop_token& stop)
+    : config_(std::move(config)),
+      make_llama_(std::move(make_llama)),
+      is_model_learned_(config_.http.model.empty()) {
   config_.fleet.most_in_flight = config_.http.in_flight;
-  present_ = listed(true);
-  if (present_.empty()) {
+  if (config_.urls.empty() && config_.urls_file.empty()) {
     user_error("engine.url: got no endpoint, allowed: --url http://host:8000/v1 or --urls-file");
   }
-  learn_model(present_);
+  wait_for_endpoints(stop);
   fleet_ = std::make_unique<augment::Fleet>(config_.fleet, members_of(present_), log_event);
   if (present_.size() > 1) log_info("{} endpoints", present_.size());
-  follower_ = std::jthread([this](std::stop_token stop) { follow(std::move(stop)); });
+  follower_ = std::jthread([this](std::stop_token ended) { follow(std::move(ended)); });
 }
 
 HttpEngines::~HttpEngines() {
@@ -169,27 +201,75 @@ engine::HttpConfig HttpEngines::settings_of(const EndpointEntry& entry) const {
   return settings;
 }
 
+// Servers load their models for minutes, and names have no address before that.
+void HttpEngines::wait_for_endpoints(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kPause{1000};
+  const auto deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                         std::chrono::duration<double>(config_.fleet.patience_seconds));
+  std::string told;
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  for (;;) {
+    present_ = listed(told.empty());
+    const std::string trouble = missing();
+    if (trouble.empty()) return;
+    if (Clock::now() >= deadline) {
+      remote_error("{} (waited {} s: patience_seconds)", trouble, config_.fleet.patience_seconds);
+    }
+    if (told != trouble) {
+      log_warning("{}; waiting for up to {} s (patience_seconds)", trouble,
+                  config_.fleet.patience_seconds);
+    }
+    told = trouble;
+    std::unique_lock lock(mutex);
+    stopped.wait_until(lock, stop, std::min(deadline, Clock::now() + kPause), [] { return false; });
+    if (stop.stop_requested()) throw Interrupted("stopped before an endpoint was there");
+  }
+}
+
+std::string HttpEngines::missing() {
+  if (present_.empty()) return "there is no endpoint yet";
+  std::string trouble;
+  return learn_model(trouble) ? "" : trouble;
+}
+
 // All endpoints are to serve one model: the one that is named, or what the first that answers has.
-void HttpEngines::learn_model(const std::vector<EndpointEntry>& entries) {
-  std::string first_error;
+// False where one may yet come up that says it.
+bool HttpEngines::learn_model(std::string& trouble) {
   std::size_t asked = 0;
-  for (const EndpointEntry& entry : entries) {
-    if (!config_.http.model.empty() || !entry.llama_file.empty() || asked == kAskedForModel) {
-      continue;
-    }
+  bool may_come = false;
+  for (const EndpointEntry& entry : present_) {
+    if (!config_.http.model.empty()) return true;
+    if (!entry.llama_file.empty() || asked == kAskedForModel) continue;
     ++asked;
-    try {
-      config_.http.model = engine::HttpEngine(client_, settings_of(entry)).model();
-      return;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::remote) throw;
-      if (first_error.empty()) first_error = error.what();
+    engine::HttpConfig settings = settings_of(entry);
+    settings.model = "not known yet";
+    engine::HttpEngine engine(client_, std::move(settings));
+    const engine::ModelListing listing = engine.list();
+    if (listing.failure == engine::Failure::none) {
+      config_.http.model = engine.only_model(listing);
+      return true;
+    }
+    may_come = may_come || is_passing(listing.failure);
+    if (trouble.empty()) {
+      trouble = fmt::format(
+          "no endpoint could be asked for its model, the first: {}; --served-model names it",
+          listing.error);
     }
   }
-  if (asked > 0) {
-    remote_error("no endpoint could be asked for its model, the first: {}; --served-model names it",
-                 first_error);
-  }
+  if (asked == 0) return true;
+  if (!may_come) remote_error("{}", trouble);
+  return false;
+}
+
+// Where a fleet may have several, each endpoint's own.
+std::string HttpEngines::model_of(const EndpointEntry& entry) {
+  if (!is_model_learned_ || !config_.fleet.allow_mixed_models) return config_.http.model;
+  engine::HttpEngine engine(client_, settings_of(entry));
+  const engine::ModelListing listing = engine.list();
+  return listing.failure == engine::Failure::none ? engine.only_model(listing) : config_.http.model;
 }
 
 augment::MemberSpec HttpEngines::member_of(const EndpointEntry& entry) {
@@ -210,8 +290,12 @@ augment::MemberSpec HttpEngines::member_of(const EndpointEntry& entry) {
     spec.start_in_flight = engine->capacity();
     spec.most_in_flight = entry.limit > 0 ? entry.limit : engine->capacity();
   } else {
-    if (!engine) engine = std::make_shared<engine::HttpEngine>(client_, settings_of(entry));
-    spec.probe = probe_of(std::static_pointer_cast<engine::HttpEngine>(engine));
+    if (!engine) {
+      engine::HttpConfig settings = settings_of(entry);
+      settings.model = model_of(entry);
+      engine = std::make_shared<engine::HttpEngine>(client_, std::move(settings));
+    }
+    spec.probe = probe_of(std::static_pointer_cast<engine::HttpEngine>(engine), is_model_learned_);
   }
   spec.engine = engine;
   return spec;

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,9 +45,10 @@ class HttpEngines : public engine::Engine {
   // Makes the engine of an entry "llama:FILE".
   using MakeLlama = std::function<std::shared_ptr<engine::Engine>(const std::string& file)>;
 
+  // Waits up to fleet.patience_seconds until an endpoint says what it serves, where none is named.
   // Error(user) for addresses that are none, Error(remote) where no endpoint can be asked for its
-  // model and none is named.
-  HttpEngines(HttpEnginesConfig config, MakeLlama make_llama);
+  // model, Interrupted where `stop` comes first.
+  HttpEngines(HttpEnginesConfig config, MakeLlama make_llama, const std::stop_token& stop = {});
   ~HttpEngines() override;
   HttpEngines(const HttpEngines&) = delete;
   HttpEngines& operator=(const HttpEngines&) = delete;
@@ -61,7 +63,11 @@ class HttpEngines : public engine::Engine {
  private:
   std::vector<EndpointEntry> given() const;
   std::vector<EndpointEntry> listed(bool starting);
-  void learn_model(const std::vector<EndpointEntry>& entries);
+  void wait_for_endpoints(const std::stop_token& stop);
+  // What is missing until work can begin; "" where nothing is.
+  std::string missing();
+  bool learn_model(std::string& trouble);
+  std::string model_of(const EndpointEntry& entry);
   engine::HttpConfig settings_of(const EndpointEntry& entry) const;
   augment::MemberSpec member_of(const EndpointEntry& entry);
   std::vector<augment::MemberSpec> members_of(const std::vector<EndpointEntry>& entries);
@@ -72,6 +78,7 @@ class HttpEngines : public engine::Engine {
   HttpEnginesConfig config_;
   MakeLlama make_llama_;
   engine::HttpClient client_;
+  bool is_model_learned_ = false;  // not named by the user
   std::vector<EndpointEntry> file_entries_;
   std::map<std::string, std::vector<EndpointEntry>> resolved_;  // of each name, when it last was
   std::vector<EndpointEntry> present_;

@@ -16,6 +16,7 @@ Answer make_answer(const engine::Response& response, std::string_view think_star
   answer.prompt_tokens = response.prompt_tokens;
   answer.thinking_tokens = response.generated_tokens;
   answer.seconds = response.seconds;
+  answer.engine = response.engine;
   std::string_view text = response.text;
   const std::string_view tag = trimmed(think_start);
   const std::size_t from = text.find_first_not_of(" \t\r\n");
@@ -38,6 +39,7 @@ std::string encode(const Answer& answer) {
       R"({{"finish":"{}","prompt_tokens":{},"thinking_tokens":{},"context_bytes":{},"seconds":{})",
       finish_name(answer.finish), answer.prompt_tokens, answer.thinking_tokens,
       answer.context_bytes, answer.seconds);
+  if (!answer.engine.empty()) value += fmt::format(R"(,"engine":{})", dump_json(answer.engine));
   if (!answer.settled_under.empty()) {
     value += fmt::format(R"(,"settled_under":{})", dump_json(answer.settled_under));
   }
@@ -56,6 +58,7 @@ Answer decode(std::string_view value, std::string_view item) {
             json.at("thinking_tokens").get<std::int64_t>(),
             json.at("context_bytes").get<std::int64_t>(),
             json.at("seconds").get<double>(),
+            json.value("engine", ""),
             json.value("settled_under", "")};
   } catch (const std::exception& damage) {
     data_error("the journal's answer for {} is damaged ({}): choose another output folder", item,

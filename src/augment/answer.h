@@ -16,6 +16,7 @@ struct Answer {
   std::int64_t thinking_tokens = 0;
   std::int64_t context_bytes = 0;  // how much of the document was shown in the end
   double seconds = 0;
+  std::string engine;  // that wrote it, where a fleet has several models; else ""
   // Of a finished row that was taken over (take_over.h): under what its cap was settled. "": as the
   // engine gave it.
   std::string settled_under;

@@ -20,9 +20,15 @@
 
 namespace tpt::augment {
 
-// Asks an endpoint whether it is there, and calls back once, from any thread. `why` says what is
-// wrong where it is not.
-using Probe = std::function<void(std::function<void(bool ok, std::string why)>)>;
+enum class Pulse {
+  alive,
+  silent,  // not there, or not well
+  foreign  // there, but it would refuse our requests: it serves another model
+};
+
+// Asks an endpoint how it is, and calls back once, from any thread. `why` says what is wrong where
+// it is not alive.
+using Probe = std::function<void(std::function<void(Pulse pulse, std::string why)>)>;
 
 struct MemberSpec {
   std::string name;  // unique in the fleet; shown to people, so never with a key
@@ -48,8 +54,9 @@ class FleetCore;
 
 // A request goes to the endpoint with the least predicted work for its speed, among those that are
 // up and below their limit. Where the endpoint fails it goes to another (docs/fleet.md says when
-// and how often); `refused`, `too_long` and `cancelled` are returned at once. An error carries the
-// longest text that had come, the tokens of all attempts, and a message that names the endpoint.
+// and how often); `cancelled`, and `refused` and `too_long` of one that answers others, are
+// returned at once. An error carries the longest text that had come, the tokens of all attempts,
+// and a message that names the endpoint.
 //
 // Of one request `keep_going` sees one text at a time; it starts again with each attempt.
 class Fleet : public engine::Engine {

@@ -17,6 +17,8 @@ using engine::Failure;
 constexpr double kGraceSeconds = 5;
 // Refusals in a row from which on an endpoint is suspected to refuse everything.
 constexpr std::int64_t kSuspiciousRefusals = 3;
+// Endpoints that a request is refused by before that counts as its own fault.
+constexpr std::size_t kMostRefusals = 4;
 
 bool is_answer(const engine::Response& response) { return response.finish != Finish::error; }
 
@@ -34,6 +36,9 @@ void FleetCore::take_answer(const FlightPtr& flight, Attempt& attempt, engine::R
   std::erase_if(flight->live, [&](const AttemptPtr& other) { return other.get() == &attempt; });
   if (response.endpoint.empty()) {
     response.endpoint = member->spec.name;
+  }
+  if (config_.allow_mixed_models) {
+    response.engine = attempt.engine->name();
   }
   if (!is_answer(response) && response.failure == Failure::none) {
     response.failure = Failure::broken;
@@ -83,9 +88,12 @@ void FleetCore::take_failure(const FlightPtr& flight, const Attempt& attempt,
   }
   const MemberPtr member = member_of(flight->avoid);
   const bool final = failure == Failure::too_long || failure == Failure::refused;
-  if (final && !(failure == Failure::refused && wants_second_opinion(*flight, *member))) {
+  if (final && !is_doubtful(*flight, *member)) {
     settle_failed(flight, failure, flight->error.error, effects);
     return;
+  }
+  if (final) {
+    refer(*flight, member);
   }
   const bool lost = failure == Failure::unreachable || failure == Failure::cancelled;
   // Where the endpoint answers others it is this request that it does not let in.
@@ -116,18 +124,30 @@ void FleetCore::take_failure(const FlightPtr& flight, const Attempt& attempt,
   }
 }
 
-bool FleetCore::wants_second_opinion(Flight& flight, const Member& member) const {
-  const bool suspicious =
+bool FleetCore::is_doubtful(const Flight& flight, const Member& member) const {
+  const bool is_suspicious =
       member.totals.answers == 0 || member.refused_in_row >= kSuspiciousRefusals;
-  const bool others = std::any_of(members_.begin(), members_.end(), [&](const MemberPtr& other) {
-    return other->id != member.id && other->usable() && !other->leaving &&
-           other->totals.answers > 0;
-  });
-  if (!suspicious || !others || flight.refused_by != 0) {
-    return false;
-  }
-  flight.refused_by = member.id;
-  return true;
+  return is_suspicious && flight.refused_by.size() + 1 < kMostRefusals &&
+         std::any_of(members_.begin(), members_.end(), [&](const MemberPtr& other) {
+           return other->id != member.id && is_judge(flight, *other);
+         });
+}
+
+bool FleetCore::is_judge(const Flight& flight, const Member& member) const {
+  return member.usable() && !member.leaving &&
+         std::find(flight.refused_by.begin(), flight.refused_by.end(), member.id) ==
+             flight.refused_by.end();
+}
+
+bool FleetCore::has_judge(const Flight& flight) const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](const MemberPtr& member) { return is_judge(flight, *member); });
+}
+
+void FleetCore::refer(Flight& flight, const MemberPtr& refuser) {
+  flight.refused_by.push_back(refuser->id);
+  ++refuser->unjudged;
+  refresh(refuser);
 }
 
 void FleetCore::retry_later(const FlightPtr& flight) {
@@ -155,11 +175,15 @@ void FleetCore::settle(const FlightPtr& flight, engine::Response response, Effec
   }
   if (is_answer(response)) {
     flight->add_waste(flight->error);
-    if (const MemberPtr refuser = member_of(flight->refused_by)) {
-      ++refuser->contradicted;
+  }
+  for (const std::uint64_t id : flight->refused_by) {
+    if (const MemberPtr refuser = member_of(id)) {
+      --refuser->unjudged;
+      refuser->contradicted += is_answer(response) ? 1 : 0;
       if (refuser->contradicted >= kSuspiciousRefusals && refuser->usable()) {
         take_down(refuser, "it refuses what others answer: " + flight->error.error, effects);
       }
+      refresh(refuser);
     }
   }
   response.attempts = flight->attempts;

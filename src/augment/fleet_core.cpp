@@ -113,8 +113,9 @@ void FleetCore::perform(Effects effects) {
     done(std::move(response));
   }
   for (const Probing& probing : effects.probes) {
-    probing.probe([core = shared_from_this(), id = probing.member_id, serial = probing.serial](
-                      bool ok, const std::string& why) { core->probed(id, serial, ok, why); });
+    probing.probe(
+        [core = shared_from_this(), id = probing.member_id, serial = probing.serial](
+            Pulse pulse, const std::string& why) { core->probed(id, serial, pulse, why); });
   }
   for (const FleetEvent& event : effects.events) {
     on_event_(event);
@@ -241,12 +242,12 @@ void FleetCore::set_members(std::vector<MemberSpec> specs, bool announce) {
   });
 }
 
-void FleetCore::probed(std::uint64_t member_id, std::uint64_t serial, bool ok,
+void FleetCore::probed(std::uint64_t member_id, std::uint64_t serial, Pulse pulse,
                        const std::string& why) {
   enter([&](Effects& effects) {
     const MemberPtr member = member_of(member_id);
     if (member && member->probing && serial == member->probe_serial) {
-      take_probe(member, ok, why, effects);
+      take_probe(member, pulse, why, effects);
       pump(effects);
     }
   });

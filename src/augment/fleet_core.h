@@ -69,12 +69,14 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   double tick();
   void answered(const FlightPtr& flight, const AttemptPtr& attempt, engine::Response response);
   void cancelled_by_caller(std::uint64_t flight_id);
-  void probed(std::uint64_t member_id, std::uint64_t serial, bool ok, const std::string& why);
+  void probed(std::uint64_t member_id, std::uint64_t serial, Pulse pulse, const std::string& why);
 
   // Sending (fleet_dispatch.cpp).
   void pump(Effects& effects);
+  void serve_referred(Effects& effects);
   void send(const FlightPtr& flight, const MemberPtr& member, bool hedge, Effects& effects);
   MemberPtr choose(const Flight& flight);
+  MemberPtr choose_judge(const Flight& flight) const;
   void queue(const FlightPtr& flight);
   void refresh(const MemberPtr& member);
   void refresh_scores();
@@ -90,7 +92,11 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
                    Effects& effects);
   void take_failure(const FlightPtr& flight, const Attempt& attempt, engine::Response response,
                     Effects& effects);
-  bool wants_second_opinion(Flight& flight, const Member& member) const;
+  // Whether another endpoint is to judge what `member` refused.
+  bool is_doubtful(const Flight& flight, const Member& member) const;
+  bool is_judge(const Flight& flight, const Member& member) const;
+  bool has_judge(const Flight& flight) const;
+  void refer(Flight& flight, const MemberPtr& refuser);
   void retry_later(const FlightPtr& flight);
   void settle(const FlightPtr& flight, engine::Response response, Effects& effects);
   void settle_failed(const FlightPtr& flight, engine::Failure failure, std::string error,
@@ -119,7 +125,7 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   void schedule_probe(const MemberPtr& member);
   void send_probe(const MemberPtr& member, Effects& effects);
   void probe_downed(const MemberPtr& member, Effects& effects);
-  void take_probe(const MemberPtr& member, bool ok, const std::string& why, Effects& effects);
+  void take_probe(const MemberPtr& member, Pulse pulse, const std::string& why, Effects& effects);
   void upkeep(Effects& effects);
   void look_at(const MemberPtr& member, Effects& effects);
   void learn_usual();
@@ -167,6 +173,7 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   std::unordered_map<std::uint64_t, FlightPtr> flights_;
   std::deque<FlightPtr> urgent_;  // were sent before
   std::deque<FlightPtr> fresh_;
+  std::deque<FlightPtr> referred_;    // were refused; wait for an endpoint that did not
   std::deque<FlightPtr> stragglers_;  // wait for a place for their second copy
   Timers timers_;
   Forecast forecast_;

@@ -13,7 +13,11 @@ constexpr double kSpeedRange = 20;
 
 void FleetCore::queue(const FlightPtr& flight) {
   flight->queued = true;
-  (flight->attempts > 0 ? urgent_ : fresh_).push_back(flight);
+  if (!flight->refused_by.empty()) {
+    referred_.push_back(flight);
+  } else {
+    (flight->attempts > 0 ? urgent_ : fresh_).push_back(flight);
+  }
 }
 
 void FleetCore::pump(Effects& effects) {
@@ -33,10 +37,50 @@ void FleetCore::pump(Effects& effects) {
     }
     return true;
   };
+  serve_referred(effects);
   if (serve(urgent_)) {
     send_hedges(effects);
     serve(fresh_);
   }
+}
+
+// Of those that wait a few: each may have another endpoint to avoid, and does not keep the others
+// from theirs.
+void FleetCore::serve_referred(Effects& effects) {
+  constexpr std::size_t kLookedAt = 16;
+  for (std::size_t left = std::min(kLookedAt, referred_.size()); left > 0; --left) {
+    const FlightPtr flight = referred_.front();
+    referred_.pop_front();
+    if (!flight->queued || flight->settled) {
+      continue;
+    }
+    if (const MemberPtr member = choose_judge(*flight)) {
+      flight->queued = false;
+      send(flight, member, false, effects);
+    } else if (!has_judge(*flight)) {
+      settle_failed(flight, flight->error.failure, flight->error.error, effects);
+    } else {
+      referred_.push_back(flight);
+    }
+  }
+}
+
+// The one with the most room among those that did not refuse it.
+FleetCore::MemberPtr FleetCore::choose_judge(const Flight& flight) const {
+  MemberPtr best;
+  double most = 0;
+  for (const MemberPtr& member : members_) {
+    if (!is_judge(flight, *member) || !member->may_judge(now_seconds_)) {
+      continue;
+    }
+    const auto allowed = static_cast<double>(member->allowed());
+    const double room = (allowed - static_cast<double>(member->in_flight())) / allowed;
+    if (room > most) {
+      best = member;
+      most = room;
+    }
+  }
+  return best;
 }
 
 FleetCore::MemberPtr FleetCore::choose(const Flight& flight) {

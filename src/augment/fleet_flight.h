@@ -76,10 +76,10 @@ struct Flight {
   engine::Failure ending = engine::Failure::none;  // why it is to end once its attempts are back
   std::string ending_error;
   std::int64_t attempts = 0;
-  std::int64_t failures = 0;     // that count against it: broken, timed out
-  std::int64_t moves = 0;        // lost connections
-  std::uint64_t avoid = 0;       // the endpoint that failed last
-  std::uint64_t refused_by = 0;  // the endpoint whose refusal another one is to judge
+  std::int64_t failures = 0;              // that count against it: broken, timed out
+  std::int64_t moves = 0;                 // lost connections
+  std::uint64_t avoid = 0;                // the endpoint that failed last
+  std::vector<std::uint64_t> refused_by;  // endpoints whose refusal another one is to judge
   bool hedged = false;
   bool wants_hedge = false;
   std::uint64_t retry_serial = 0;

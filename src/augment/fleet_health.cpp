@@ -42,11 +42,12 @@ void FleetCore::judge(const MemberPtr& member, const Attempt& attempt,
   }
   switch (response.failure) {
     case Failure::refused:
-      ++member->refused_in_row;
-      member_answered(member, effects);
-      return;
     case Failure::too_long:
-      member_answered(member, effects);
+      ++member->refused_in_row;
+      // One that has been found to refuse everything does not come back by one more refusal.
+      if (member->health == Health::up || members_.size() == 1) {
+        member_answered(member, effects);
+      }
       return;
     case Failure::busy:
       member_busy(member, attempt, response, effects);

@@ -19,6 +19,9 @@ namespace tpt::augment {
 // its time has come -> up at an answer. `out` is for endpoints that do not let us in.
 enum class Health { up, trial, down, out };
 
+// An endpoint gets nothing new while so many of its refusals wait to be judged.
+constexpr std::int64_t kMostUnjudged = 3;
+
 struct Member {
   Member(MemberSpec given, const FleetConfig& config);
 
@@ -26,6 +29,11 @@ struct Member {
   std::int64_t allowed() const;
   // May be given a request now.
   bool open(double now_seconds) const {
+    return !leaving && now_seconds >= paused_until_seconds && in_flight() < allowed() &&
+           unjudged < kMostUnjudged;
+  }
+  // May be asked whether another one refused with reason.
+  bool may_judge(double now_seconds) const {
     return !leaving && now_seconds >= paused_until_seconds && in_flight() < allowed();
   }
   bool usable() const { return health == Health::up || health == Health::trial; }
@@ -63,6 +71,7 @@ struct Member {
   std::uint64_t probe_serial = 0;    // of the last probe
   bool probe_due = false;            // a timer stands for the next one
   std::int64_t refused_in_row = 0;
+  std::int64_t unjudged = 0;      // requests that it refused and another one is to judge
   std::int64_t contradicted = 0;  // refused what another answered
   bool probing = false;
   bool stranded = false;  // what is in flight there is to go elsewhere

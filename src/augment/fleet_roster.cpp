@@ -99,7 +99,7 @@ void FleetCore::fire_for(const MemberPtr& member, const Timer& timer, Effects& e
     member->probe_due = false;
     probe_downed(member, effects);
   } else if (member->probing && timer.serial == member->probe_serial) {
-    take_probe(member, false, "no answer to a probe", effects);
+    take_probe(member, Pulse::silent, "no answer to a probe", effects);
   }
 }
 

@@ -65,10 +65,10 @@ void FleetCore::probe_downed(const MemberPtr& member, Effects& effects) {
   }
 }
 
-void FleetCore::take_probe(const MemberPtr& member, bool ok, const std::string& why,
+void FleetCore::take_probe(const MemberPtr& member, Pulse pulse, const std::string& why,
                            Effects& effects) {
   member->probing = false;
-  if (ok) {
+  if (pulse == Pulse::alive) {
     member->failed_checks = 0;
     // The first probe after going down only says whether what is in flight there is lost.
     if (member->health == Health::down && !member->probe_due) {
@@ -84,8 +84,9 @@ void FleetCore::take_probe(const MemberPtr& member, bool ok, const std::string& 
     return;
   }
   // Together with a lost connection one failed probe is enough.
-  if (member->usable() && (++member->failed_checks >= kFailedChecksUntilDown ||
-                           member->failures_in_row > 0 || member->health == Health::trial)) {
+  if (member->usable() &&
+      (pulse == Pulse::foreign || ++member->failed_checks >= kFailedChecksUntilDown ||
+       member->failures_in_row > 0 || member->health == Health::trial)) {
     member->stranded = true;
     take_down(member, why, effects);
   }

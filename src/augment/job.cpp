@@ -174,6 +174,7 @@ void Job::fill(Slot& slot, Answer answer) {
   trajectory.prompt_tokens = answer.prompt_tokens;
   trajectory.thinking_tokens = answer.thinking_tokens;
   trajectory.context_bytes = answer.context_bytes;
+  if (!answer.engine.empty()) trajectory.engine = std::move(answer.engine);
   answer_tokens_.add(answer.thinking_tokens);
   slot.state = Slot::State::answered;
   window_.hold(slot, std::move(answer.thinking));

@@ -74,6 +74,7 @@ struct Response {
   Failure failure = Failure::none;  // its kind
   double retry_after_seconds = -1;  // as the endpoint said; -1: it did not
   std::string endpoint;             // which of several answered; "" where there is one
+  std::string engine;               // its name() where they serve different models; else ""
   std::int64_t attempts = 1;        // how often it was asked in all
   // Spent on attempts whose answer was not used: retries, hedges that lost.
   std::int64_t wasted_prompt_tokens = 0;

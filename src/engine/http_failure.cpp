@@ -96,6 +96,7 @@ Failure failure_of_status(int status, const ChatAnswer& error) {
   const bool context = speaks_of_context(error.error) || speaks_of_context(type);
   switch (status) {
     case 401:
+    case 402:  // no credit
     case 403:
     case 407:
       return Failure::unauthorized;
@@ -104,7 +105,7 @@ Failure failure_of_status(int status, const ChatAnswer& error) {
     case 413:
       return Failure::too_long;
     case 429:
-      return has(type, "insufficient_quota") || has(type, "billing") ? Failure::refused
+      return has(type, "insufficient_quota") || has(type, "billing") ? Failure::unauthorized
                                                                      : Failure::busy;
     case 503:
     case 529:

@@ -68,8 +68,8 @@ std::string problem_of(const std::vector<std::string>& arguments) {
 }
 
 TEST(CommandLine, AnOptionTakesOneValueWhereverItStands) {
-  const Parsed parsed = parse({"--seed", "7", "a", "--out", "b", "c", "--stop", "x", "d", "--stop",
-                               "y", "--budgets", "3,4", "e", "--max-tokens=9", "f"});
+  const Parsed parsed = parse({"--max-tokens", "7", "a", "--out", "b", "c", "--stop", "x", "d",
+                               "--stop", "y", "--budgets", "3,4", "e", "--no-shuffle", "f"});
   EXPECT_THAT(parsed.inputs, ElementsAre("a", "c", "d", "e", "f"));
   EXPECT_THAT(parsed.first.stop, ElementsAre("x", "y"));
   EXPECT_THAT(parsed.first.budgets, ElementsAre(3, 4));

@@ -14,6 +14,9 @@
 #include <chrono>
 #include <fstream>
 #include <latch>
+#include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 
 namespace tpt::app {
@@ -137,6 +140,71 @@ TEST(HttpEngines, OneOfThreeDiesInTheMiddleAndComesBack) {
   EXPECT_EQ(status_of(*engine, urls[1]).generated_tokens, 3 * status_of(*engine, urls[1]).answers);
 }
 
+TEST(HttpEngines, WaitsForAServerThatIsNotUpYet) {
+  SmallServer server;
+  server.set_away(true);
+  std::jthread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    server.set_away(false);
+  });
+  const auto engine = make_engine(config_of({server.url()}));
+  EXPECT_EQ(engine->name(), "http:m");
+}
+
+TEST(HttpEngines, WaitsNoLongerThanItsPatienceOrUntilItIsStopped) {
+  EngineConfig config = config_of({"http+dns://nowhere.invalid:8000/v1"});
+  config.http.fleet.patience_seconds = 1;
+  try {
+    make_engine(config);
+    FAIL() << "there is no endpoint";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::remote);
+    EXPECT_THAT(error.what(), HasSubstr("no endpoint yet"));
+  }
+  config.http.fleet.patience_seconds = 300;
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(make_engine(config, 0, stop.get_token()), Interrupted);
+}
+
+TEST(HttpEngines, AServerOfAnotherModelGetsNothing) {
+  SmallServer first(0.02, "m");
+  SmallServer other(0.0001, "other");
+  const auto engine = make_engine(config_of({first.url(), other.url()}));
+  EXPECT_EQ(engine->name(), "http:m");
+  ASSERT_TRUE(wait_for([&] { return status_of(*engine, other.url()).state == "down"; }));
+  const std::int64_t before = other.asked();
+  Outcome outcome;
+  ask(*engine, 200, 16, outcome);
+  EXPECT_EQ(outcome.answers, 200);
+  EXPECT_EQ(other.asked(), before);
+}
+
+TEST(HttpEngines, AMixtureOfModelsNamesTheOneThatWrote) {
+  SmallServer first(0.005, "m");
+  SmallServer other(0.005, "other");
+  EngineConfig config = config_of({first.url(), other.url()});
+  config.http.fleet.allow_mixed_models = true;
+  const auto engine = make_engine(config);
+  std::map<std::string, std::set<std::string>> endpoints_by_model;
+  std::mutex mutex;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 100; ++i) {
+    engine::Request request;
+    request.key = std::to_string(i);
+    request.prompt = "think";
+    engine->submit(std::move(request), [&](const engine::Response& response) {
+      const std::scoped_lock lock(mutex);
+      endpoints_by_model[response.engine].insert(response.endpoint);
+      ++answered;
+    });
+  }
+  ASSERT_TRUE(wait_for([&] { return answered == 100; }));
+  EXPECT_EQ(endpoints_by_model.size(), 2U);
+  EXPECT_EQ(endpoints_by_model["http:m"].size(), 1U);
+  EXPECT_EQ(endpoints_by_model["http:other"].size(), 1U);
+}
+
 TEST(HttpEngines, FollowsTheFileOfAddresses) {
   const TemporaryFolder folder;
   SmallServer first;
@@ -236,6 +304,7 @@ TEST(HttpEngines, SaysWhatIsMissing) {
   config.engine = "http";
   EXPECT_THROW(make_engine(config), Error);
   config.http.urls = {"http://127.0.0.1:9"};
+  config.http.fleet.patience_seconds = 0.5;
   try {
     make_engine(config);
     FAIL() << "nobody listens there";

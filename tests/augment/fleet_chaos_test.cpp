@@ -204,7 +204,9 @@ TEST(FleetThreads, NothingIsLostOrDoubled) {
                            .failure_share = 0.3,
                            .failures_of_a_key = i == 0 ? 1000 : 1});
     if (i % 2 == 0) {
-      spec.probe = [](const std::function<void(bool, std::string)>& tell) { tell(true, ""); };
+      spec.probe = [](const std::function<void(Pulse, std::string)>& tell) {
+        tell(Pulse::alive, "");
+      };
     }
     members.push_back(std::move(spec));
   }

@@ -256,6 +256,74 @@ TEST(FleetHealth, AnEndpointThatRefusesEverythingDoesNotSwallowTheRun) {
   EXPECT_GE(simulation.inbox.successes(), 1095);
 }
 
+// The others are slow and full: what is refused waits for them.
+TEST(FleetHealth, EndpointsThatRefuseEverythingFromTheStartLoseNothing) {
+  for (const Mode mode : {Mode::refusing, Mode::too_small, Mode::foreign}) {
+    for (const bool with_probe : {false, true}) {
+      SCOPED_TRACE(testing::Message() << static_cast<int>(mode) << with_probe);
+      FleetConfig config = without_hedges();
+      config.start_in_flight = 4;
+      config.most_in_flight = 4;
+      Simulation simulation(config);
+      for (const Mode of : {mode, Mode::serving, mode, Mode::serving}) {
+        simulation.add({.tokens_per_second = 10, .fault_seconds = 0.001}, with_probe).set_mode(of);
+      }
+      simulation.keep_asking("r", 200, [] { return std::int64_t{10}; });
+      ASSERT_TRUE(simulation.run_until_all_answered(1000));
+      EXPECT_EQ(simulation.inbox.successes(), 200);
+      EXPECT_FALSE(simulation.inbox.doubled());
+      EXPECT_NE(simulation.status("a").state, "up");
+      EXPECT_LT(simulation.server(0).received(), 100);
+    }
+  }
+}
+
+TEST(FleetHealth, WhereAllRefuseEachRequestComesBack) {
+  Simulation simulation(without_hedges());
+  for (int i = 0; i < 6; ++i) simulation.add({.fault_seconds = 0.001}).set_mode(Mode::refusing);
+  simulation.keep_asking("r", 50, [] { return std::int64_t{10}; });
+  ASSERT_TRUE(simulation.run_until_all_answered(1000));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(simulation.inbox["r-" + std::to_string(i)].failure, Failure::refused);
+  }
+}
+
+// While a request waits to be judged the only judge goes.
+TEST(FleetHealth, ARefusalThatNobodyCanJudgeAnyMoreStands) {
+  FleetConfig config = without_hedges();
+  config.start_in_flight = 1;
+  config.most_in_flight = 1;
+  Simulation simulation(config);
+  simulation.add({.fault_seconds = 0.001}).set_mode(Mode::refusing);
+  simulation.add({.tokens_per_second = 0.01});
+  simulation.ask_many("r", 3);
+  simulation.world.run_until(5);
+  EXPECT_EQ(simulation.inbox.successes(), 0);
+  simulation.server(1).die();
+  simulation.server(1).set_mode(Mode::refusing_connections);
+  ASSERT_TRUE(simulation.run_until_all_answered(100));
+  EXPECT_EQ(simulation.inbox.successes(), 0);
+}
+
+TEST(FleetHealth, OneThatTurnsToAnotherModelIsDownUntilItIsBack) {
+  Simulation simulation(without_hedges());
+  simulation.add({.tokens_per_second = 10}, true);
+  simulation.add({.tokens_per_second = 10}, true);
+  simulation.keep_asking("before", 40, [] { return std::int64_t{10}; });
+  ASSERT_TRUE(simulation.run_until_all_answered(100));
+  simulation.server(0).set_mode(Mode::foreign);
+  simulation.keep_asking("after", 200, [] { return std::int64_t{10}; });
+  simulation.world.run_until(simulation.world.now_seconds() + 3);
+  EXPECT_EQ(simulation.status("a").state, "down");
+  simulation.server(0).set_mode(Mode::serving);
+  simulation.world.run_until(simulation.world.now_seconds() + 60);
+  simulation.keep_asking("back", 40, [] { return std::int64_t{40}; });
+  ASSERT_TRUE(simulation.run_until_all_answered(1000));
+  // Of one that has answered others the first two refusals in a row are taken for true.
+  EXPECT_GE(simulation.inbox.successes(), 278);
+  EXPECT_EQ(simulation.status("a").state, "up");
+}
+
 TEST(FleetHealth, AHopelessRequestIsSentOnceWhereTheEndpointIsGood) {
   Simulation simulation(without_hedges());
   simulation.add();

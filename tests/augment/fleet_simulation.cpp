@@ -134,6 +134,12 @@ void Server::submit(engine::Request request, Done done) {
     case Mode::refusing:
       work.started_seconds = -2;
       return fail(Failure::refused, "404 not found");
+    case Mode::too_small:
+      work.started_seconds = -2;
+      return fail(Failure::too_long, "400 longer than the context");
+    case Mode::foreign:
+      work.started_seconds = -2;
+      return fail(Failure::refused, "404 no such model");
     case Mode::unauthorized:
       work.started_seconds = -2;
       return fail(Failure::unauthorized, "401 wrong key");
@@ -234,13 +240,16 @@ void Server::die(bool silently) {
 }
 
 Probe Server::probe() {
-  return [this](std::function<void(bool, std::string)> tell) {
+  return [this](std::function<void(Pulse, std::string)> tell) {
     ++probes_;
     if (mode_ == Mode::hanging) {
       return;
     }
-    const bool ok = mode_ != Mode::refusing_connections;
-    world_.after(0.005, [tell = std::move(tell), ok] { tell(ok, ok ? "" : "connection refused"); });
+    const auto [pulse, why] =
+        mode_ == Mode::refusing_connections ? std::pair{Pulse::silent, "connection refused"}
+        : mode_ == Mode::foreign            ? std::pair{Pulse::foreign, "serves another model"}
+                                            : std::pair{Pulse::alive, ""};
+    world_.after(0.005, [tell = std::move(tell), pulse, why] { tell(pulse, why); });
   };
 }
 

@@ -46,6 +46,8 @@ enum class Mode {
   broken,
   timing_out,
   refusing,
+  too_small,  // for any request
+  foreign,    // serves another model
   unauthorized
 };
 
@@ -79,7 +81,8 @@ class Server : public engine::Engine {
   // The process dies: what is in flight is lost, at once or, with `silently`, without a word.
   void die(bool silently = false);
   ServerConfig& config() { return config_; }
-  // What MemberSpec::probe asks; it fails unless the mode lets requests in.
+  // What MemberSpec::probe asks; it fails unless the mode lets requests in, or refuses them one by
+  // one; it says so of one that serves another model.
   Probe probe();
 
   std::int64_t received() const { return received_; }
