@@ -174,6 +174,16 @@ bool is_chat_server(const EngineConfig& config) {
          config.http.http.prefill == engine::Prefill::none;
 }
 
+void check_answers_fit(const engine::Engine& engine, std::int64_t answer_tokens,
+                       std::string_view option) {
+  const auto* servers = dynamic_cast<const HttpEngines*>(&engine);
+  if (servers == nullptr || servers->context_tokens() == 0) return;
+  if (answer_tokens >= servers->context_tokens()) {
+    user_error("{}: got {}, but {} has a context of {} tokens for prompt and answer together",
+               option, answer_tokens, engine.name(), servers->context_tokens());
+  }
+}
+
 std::vector<augment::EndpointStatus> endpoints_of(const engine::Engine& engine) {
   const auto* http = dynamic_cast<const HttpEngines*>(&engine);
   return http == nullptr ? std::vector<augment::EndpointStatus>() : http->endpoints();

@@ -13,6 +13,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tpt::app {
@@ -41,6 +42,11 @@ EngineConfig without_secrets(EngineConfig config);
 std::unique_ptr<engine::Engine> make_engine(const EngineConfig& config,
                                             std::int64_t request_tokens = 0,
                                             const std::stop_token& stop = {});
+
+// Error(user) where answers of so many tokens cannot fit in the context that the servers tell of:
+// each request would be refused.
+void check_answers_fit(const engine::Engine& engine, std::int64_t answer_tokens,
+                       std::string_view option);
 
 // True where the answers come from chat servers, which open the thinking themselves.
 bool is_chat_server(const EngineConfig& config);

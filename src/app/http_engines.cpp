@@ -1,5 +1,6 @@
 #include "app/http_engines.h"
 
+#include "app/endpoint_pulse.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/http_engine.h"
@@ -19,51 +20,9 @@ namespace {
 // Endpoints that are asked for their model before it is given up; each may take its time.
 constexpr std::size_t kAskedForModel = 16;
 
-bool is_alive(engine::Failure failure) {
-  switch (failure) {
-    case engine::Failure::none:
-    case engine::Failure::busy:
-    // Some servers have no list of models, or keep it to themselves: requests will tell.
-    case engine::Failure::refused:
-    case engine::Failure::unauthorized:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Whether a server that answers so may yet come up.
 bool is_passing(engine::Failure failure) {
   return failure != engine::Failure::refused && failure != engine::Failure::unauthorized;
-}
-
-std::string ids_of(const std::vector<engine::ListedModel>& models) {
-  std::string ids;
-  for (const engine::ListedModel& model : models) ids += (ids.empty() ? "" : ", ") + model.id;
-  return ids;
-}
-
-// `strict`: the model is one that a list named. Where the user names one a server may take it under
-// a name that it does not list.
-augment::Probe probe_of(const std::shared_ptr<engine::HttpEngine>& engine, bool strict) {
-  return [engine, strict](std::function<void(augment::Pulse, std::string)> tell) {
-    // The engine must not live on in what it calls.
-    engine->probe([model = engine->model(), endpoint = engine->endpoint(), strict,
-                   tell = std::move(tell)](const engine::ModelListing& listing) {
-      const auto& models = listing.models;
-      const bool lists_it =
-          models.empty() || std::any_of(models.begin(), models.end(),
-                                        [&](const auto& listed) { return listed.id == model; });
-      if (!is_alive(listing.failure)) {
-        tell(augment::Pulse::silent, listing.error);
-      } else if (strict && listing.failure == engine::Failure::none && !lists_it) {
-        tell(augment::Pulse::foreign,
-             fmt::format("{} serves {}, not {}", endpoint, ids_of(models), model));
-      } else {
-        tell(augment::Pulse::alive, "");
-      }
-    });
-  };
 }
 
 void log_event(const augment::FleetEvent& event) {
@@ -250,6 +209,7 @@ bool HttpEngines::learn_model(std::string& trouble) {
     const engine::ModelListing listing = engine.list();
     if (listing.failure == engine::Failure::none) {
       config_.http.model = engine.only_model(listing);
+      context_tokens_ = listing.models.front().max_tokens;
       return true;
     }
     may_come = may_come || is_passing(listing.failure);

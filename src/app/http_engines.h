@@ -59,6 +59,8 @@ class HttpEngines : public engine::Engine {
   bool deterministic() const override { return fleet_->deterministic(); }
   const engine::TokenCounter& tokens() const override { return fleet_->tokens(); }
   std::vector<augment::EndpointStatus> endpoints() const { return fleet_->endpoints(); }
+  // Most tokens of prompt and answer, as the list that named the model said; 0: not known.
+  std::int64_t context_tokens() const { return context_tokens_; }
 
  private:
   std::vector<EndpointEntry> given() const;
@@ -78,6 +80,7 @@ class HttpEngines : public engine::Engine {
   HttpEnginesConfig config_;
   MakeLlama make_llama_;
   engine::HttpClient client_;
+  std::int64_t context_tokens_ = 0;
   bool is_model_learned_ = false;  // not named by the user
   std::vector<EndpointEntry> file_entries_;
   std::map<std::string, std::vector<EndpointEntry>> resolved_;  // of each name, when it last was

@@ -36,6 +36,7 @@ Json eval_step(const eval::Config& config, const EngineConfig& engine_config,
   return run_stage(stage, [&] {
     constexpr std::int64_t kPromptTokens = 4096;
     const auto engine = make_engine(engine_config, kPromptTokens + config.max_tokens, run.stop);
+    check_answers_fit(*engine, config.max_tokens, "eval.max_tokens");
     const auto task = tasks::load(questions);
     return eval::to_json(eval::examine(config, task, *engine, folder, run.progress, run.stop));
   });

@@ -299,6 +299,16 @@ TEST(HttpEngines, ModelsInTheProcessJoinWhereMixturesAreAllowed) {
   EXPECT_GT(status_of(*engine, "llama:").answers, 0);
 }
 
+TEST(HttpEngines, AnswersThatCannotFitAreRefusedBeforeTheyAreAskedFor) {
+  SmallServer told(0.02, R"(m","max_model_len":900,"owned_by":"o)");
+  SmallServer untold;
+  const auto engine = make_engine(config_of({told.url()}));
+  EXPECT_NO_THROW(check_answers_fit(*engine, 899, "cap"));
+  EXPECT_THROW(check_answers_fit(*engine, 900, "cap"), Error);
+  const auto silent = make_engine(config_of({untold.url()}));
+  EXPECT_NO_THROW(check_answers_fit(*silent, 100000, "cap"));
+}
+
 TEST(HttpEngines, SaysWhatIsMissing) {
   EngineConfig config;
   config.engine = "http";
