@@ -2,6 +2,7 @@
 #include "app/steps.h"
 #include "lab/document_source.h"
 #include "lab/questions.h"
+#include "pack/shard_layout.h"
 #include "storage/atomic_file.h"
 #include "storage/augmented_file.h"
 #include "tasks/example_reader.h"
@@ -53,10 +54,13 @@ Json run_pack(const pack::Config& config, std::vector<fs::path> inputs, const fs
     const auto files = tokenize::tokenizer_files(config.tokenizer);
     inputs.insert(inputs.end(), files.begin(), files.end());
   }
-  const Stage stage{.step = "pack",
-                    .folder = folder,
-                    .recipe = recorded_without("pack", config, {"threads"}),
-                    .inputs = std::move(inputs)};
+  const Stage stage{
+      .step = "pack",
+      .folder = folder,
+      .recipe = recorded_without("pack", config, {"threads"}),
+      .inputs = std::move(inputs),
+      .writes = {std::string(pack::kShardPrefix) + ".*", std::string(pack::kShardInfo),
+                 std::string(pack::kShardTokenizer), "bad_items.jsonl"}};
   return run_stage(stage, [&] {
     const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(config.tokenizer));
     return pack::to_json(write(*tokenizer));
@@ -66,7 +70,11 @@ Json run_pack(const pack::Config& config, std::vector<fs::path> inputs, const fs
 }  // namespace
 
 Json lab_step(const lab::Config& config, const fs::path& folder) {
-  const Stage stage{.step = "lab", .folder = folder, .recipe = recorded("lab", config)};
+  const Stage stage{
+      .step = "lab",
+      .folder = folder,
+      .recipe = recorded("lab", config),
+      .writes = {"documents.jsonl", "held_out.jsonl", "questions.jsonl", "examples.jsonl"}};
   return run_stage(stage, [&] {
     const LabFiles files{folder};
     lab::check(config);
@@ -92,7 +100,8 @@ Json filter_step(const filter::Config& config, const fs::path& input, const fs::
   const Stage stage{.step = "filter",
                     .folder = folder,
                     .recipe = recorded_without("filter", config, {"decontaminate_megabytes"}),
-                    .inputs = std::move(inputs)};
+                    .inputs = std::move(inputs),
+                    .writes = {"kept", "rejected"}};
   return run_stage(stage, [&] {
     const filter::Filter filter(config, filter_materials(config, config.prompts));
     storage::AugmentedReader rows(input);

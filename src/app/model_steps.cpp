@@ -32,7 +32,11 @@ Json eval_step(const eval::Config& config, const EngineConfig& engine_config,
   recipe["engine"] = recorded_engine(engine_config);
   std::vector<fs::path> inputs = {questions};
   if (const auto files = engine_files(engine_config); !files.empty()) inputs.push_back(files);
-  const Stage stage{.step = "eval", .folder = folder, .recipe = recipe, .inputs = inputs};
+  const Stage stage{.step = "eval",
+                    .folder = folder,
+                    .recipe = recipe,
+                    .inputs = inputs,
+                    .writes = {"answers.jsonl", "scores.json"}};
   return run_stage(stage, [&] {
     constexpr std::int64_t kPromptTokens = 4096;
     const auto engine = make_engine(engine_config, kPromptTokens + config.max_tokens, run.stop);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <fnmatch.h>
 #include <string_view>
 
 namespace tpt::app {
@@ -37,6 +38,24 @@ std::vector<std::string> result_files(const fs::path& folder) {
   return names;
 }
 
+// What stands in a folder that no step has begun is somebody else's: it is left as it is.
+void refuse_foreign_files(const Stage& stage) {
+  if (stage.writes.empty() || !fs::is_directory(stage.folder)) return;
+  std::vector<std::string> foreign;
+  for (const auto& entry : fs::directory_iterator(stage.folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "started.json" || name == "manifest.json") return;
+    const bool is_written = std::any_of(
+        stage.writes.begin(), stage.writes.end(),
+        [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; });
+    if (is_written) foreign.push_back(name);
+  }
+  if (foreign.empty()) return;
+  user_error(
+      "{}: {} stands there, but no started.json: not what tpt wrote there; choose another --out",
+      stage.folder.string(), *std::min_element(foreign.begin(), foreign.end()));
+}
+
 }  // namespace
 
 Json run_stage(const Stage& stage, const std::function<Json()>& work) {
@@ -44,6 +63,7 @@ Json run_stage(const Stage& stage, const std::function<Json()>& work) {
     user_error("--out {}: only tpt augment writes to S3; give a folder of this machine",
                stage.folder.string());
   }
+  refuse_foreign_files(stage);
   fs::create_directories(stage.folder);
   const auto inputs = storage::digest_inputs(stage.inputs);
   const fs::path& place = stage.place.empty() ? stage.folder : stage.place;

@@ -28,12 +28,14 @@ struct Stage {
   std::filesystem::path place;  // where its files go in the end, if that is elsewhere
   Json recipe;                  // the resolved options, as Fields::to_json gives them
   std::vector<std::filesystem::path> inputs;
+  // What `work` replaces or removes in the folder, as patterns of names.
+  std::vector<std::string> writes;
   storage::Update update = storage::Update::impossible;
 };
 
 // Runs `work` in the stage's folder and writes the manifest with the counts it returns; gives the
 // recorded counts where the step had finished before. Error(user) where the folder belongs to
-// other options or inputs.
+// other options or inputs, or holds files of these names that no step has written.
 Json run_stage(const Stage& stage, const std::function<Json()>& work);
 
 // The options of a component as they stand now.

@@ -38,7 +38,8 @@ Json take_thinking_step(const corpus::Config& corpus, const std::string& tokeniz
       .step = "take_thinking",
       .folder = folder,
       .recipe = {{"corpus", recorded("corpus", corpus)}, {"tokenizer", tokenizer_name}},
-      .inputs = std::move(inputs)};
+      .inputs = std::move(inputs),
+      .writes = {"part-*.parquet", "bad_items.jsonl"}};
   return run_stage(stage, [&] {
     const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(tokenizer_name));
     corpus::Reader documents(corpus, folder / "bad_items.jsonl");

@@ -1,0 +1,60 @@
+// What stands in a step's folder before, after, and instead of it.
+#include "app/stage.h"
+
+#include "base/error.h"
+#include "storage/atomic_file.h"
+#include "temporary_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tpt::app {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+Stage stage_in(const fs::path& folder) {
+  return {.step = "augment",
+          .folder = folder,
+          .recipe = {{"temperature", 1}},
+          .writes = {"part-*.parquet", "rejected", "failed.jsonl", "README.md"}};
+}
+
+// What it was refused with.
+std::string refusal(const Stage& stage) {
+  try {
+    run_stage(stage, [] { return Json::object(); });
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Stage, LeavesAloneWhatNoStepHasWritten) {
+  for (const char* name : {"README.md", "failed.jsonl", "part-00007.parquet"}) {
+    const TemporaryFolder folder;
+    storage::write_file_atomically(folder / name, "somebody's");
+    EXPECT_THAT(refusal(stage_in(folder.path())), AllOf(HasSubstr(name), HasSubstr("--out")));
+    EXPECT_EQ(storage::read_file(folder / name), "somebody's");
+    EXPECT_FALSE(fs::exists(folder / "started.json"));
+  }
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "rejected");
+  EXPECT_THAT(refusal(stage_in(folder.path())), HasSubstr("rejected"));
+}
+
+TEST(Stage, GoesOnBesideFilesThatItDoesNotWrite) {
+  const TemporaryFolder folder;
+  storage::write_file_atomically(folder / "corpus.jsonl", "somebody's");
+  EXPECT_EQ(refusal(stage_in(folder.path())), "");
+  // Its own files are no others'.
+  storage::write_file_atomically(folder / "README.md", "its own");
+  fs::remove(folder / "manifest.json");
+  EXPECT_EQ(refusal(stage_in(folder.path())), "");
+}
+
+}  // namespace
+}  // namespace tpt::app
