@@ -34,7 +34,8 @@ void augment_verb(Arguments arguments, Run run) {
   line.flag("gate", judge,
             "judge rows in line by [filter]: the rest goes to rejected/ with its reason");
   line.flag("update", options.update,
-            "go on in a folder of other options or inputs: only what differs is asked again");
+            "go on in a folder of other options or inputs, or in a finished one with failed rows: "
+            "only what differs or failed is asked again");
   line.example("tpt augment data/sample/*.jsonl --max-thinking-tokens 256 --out build/augmented");
   line.example("tpt augment corpus/ --engine llama:models/qwen3-8b.gguf --prompt tpt --out out/");
   line.example("tpt augment corpus/ --engine http://gpu-1:8000 --url http://gpu-2:8000 --out out/");

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <fnmatch.h>
+#include <optional>
 #include <string_view>
 
 namespace tpt::app {
@@ -56,6 +58,24 @@ void refuse_foreign_files(const Stage& stage) {
       stage.folder.string(), *std::min_element(foreign.begin(), foreign.end()));
 }
 
+// The counts of the finished step; nothing where some of its rows failed and are to be asked for
+// again.
+std::optional<Json> finished_counts(const Stage& stage, const std::string& place) {
+  Json counts = storage::read_manifest(stage.folder)->counts;
+  const auto failed = counts.value("failed", std::int64_t{0});
+  if (failed > 0 && stage.update == storage::Update::wanted) {
+    log_info("{}: {} is finished, but for {} rows that failed", stage.step, place, failed);
+    storage::reopen(stage.folder);
+    return std::nullopt;
+  }
+  log_info("{}: {} is finished already", stage.step, place);
+  if (failed > 0 && stage.update == storage::Update::possible) {
+    log_info("{}: {} rows of it failed; tpt augment --update asks for them again", stage.step,
+             failed);
+  }
+  return counts;
+}
+
 }  // namespace
 
 Json run_stage(const Stage& stage, const std::function<Json()>& work) {
@@ -69,8 +89,7 @@ Json run_stage(const Stage& stage, const std::function<Json()>& work) {
   const fs::path& place = stage.place.empty() ? stage.folder : stage.place;
   if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs, stage.update,
                                 place)) {
-    log_info("{}: {} is finished already", stage.step, place.string());
-    return storage::read_manifest(stage.folder)->counts;
+    if (auto counts = finished_counts(stage, place.string())) return *std::move(counts);
   }
   const auto started = std::chrono::steady_clock::now();
   storage::Manifest manifest{.step = stage.step, .recipe = stage.recipe, .inputs = inputs};

@@ -34,8 +34,9 @@ struct Stage {
 };
 
 // Runs `work` in the stage's folder and writes the manifest with the counts it returns; gives the
-// recorded counts where the step had finished before. Error(user) where the folder belongs to
-// other options or inputs, or holds files of these names that no step has written.
+// recorded counts where the step had finished before, unless some of its rows failed and an update
+// is wanted. Error(user) where the folder belongs to other options or inputs, or holds files of
+// these names that no step has written.
 Json run_stage(const Stage& stage, const std::function<Json()>& work);
 
 // The options of a component as they stand now.

@@ -207,20 +207,22 @@ bool already_finished(const fs::path& folder, const std::string& step, const Jso
   }
   if (is_new) {
     // A folder is never finished with a record that is not the one it was finished with.
-    if (update == Update::wanted && fs::remove(folder / "manifest.json")) {
-      sync_folder(folder / "manifest.json");
-    }
+    if (update == Update::wanted) reopen(folder);
     write_file_atomically(started, dump_json_pretty(now));
   }
   const auto manifest = read_manifest(folder);
   if (!manifest) return false;
   const Json finished = started_record(manifest->step, manifest->recipe, manifest->inputs);
   if (is_other(name, finished, now, update)) {
-    fs::remove(folder / "manifest.json");
-    sync_folder(folder / "manifest.json");
+    reopen(folder);
     return false;
   }
   return true;
+}
+
+void reopen(const fs::path& folder) {
+  const fs::path manifest = folder / "manifest.json";
+  if (fs::remove(manifest)) sync_folder(manifest);
 }
 
 }  // namespace tpt::storage

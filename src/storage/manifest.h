@@ -60,4 +60,7 @@ enum class Update {
                                     Update update = Update::impossible,
                                     const std::filesystem::path& shown = {});
 
+// A finished step is to be gone on with: its folder has no manifest any more.
+void reopen(const std::filesystem::path& folder);
+
 }  // namespace tpt::storage

@@ -56,5 +56,22 @@ TEST(Stage, GoesOnBesideFilesThatItDoesNotWrite) {
   EXPECT_EQ(refusal(stage_in(folder.path())), "");
 }
 
+TEST(Stage, IsGoneOnWithByAnUpdateWhereRowsFailed) {
+  const TemporaryFolder folder;
+  Stage stage = stage_in(folder.path());
+  int calls = 0;
+  const auto work = [&] { return Json{{"failed", 2 - calls++}}; };
+  const auto failed = [&](storage::Update update) {
+    stage.update = update;
+    return run_stage(stage, work).at("failed");
+  };
+  EXPECT_EQ(failed(storage::Update::possible), 2);
+  EXPECT_EQ(failed(storage::Update::possible), 2);
+  EXPECT_EQ(failed(storage::Update::wanted), 1);
+  EXPECT_EQ(failed(storage::Update::wanted), 0);
+  EXPECT_EQ(failed(storage::Update::wanted), 0);
+  EXPECT_EQ(calls, 3);
+}
+
 }  // namespace
 }  // namespace tpt::app
