@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -92,6 +93,9 @@ Exit run_program(const std::vector<std::string>& arguments) {
   } catch (const Error& error) {
     fmt::print(stderr, "tpt: {}\n", error.what());
     return status_of(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "tpt: {}: {}\n", error.path1().string(), error.code().message());
+    return kFailed;
   } catch (const std::exception& error) {
     // Libraries put a stack behind their first line.
     const std::string_view text = error.what();

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace tpt::app {
 namespace {
@@ -40,9 +41,16 @@ std::vector<std::string> result_files(const fs::path& folder) {
   return names;
 }
 
+void make_folder(const fs::path& folder) {
+  if (folder.empty()) user_error("--out: got nothing, allowed: a folder");
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) io_error("cannot make the folder {}: {}", folder.string(), problem.message());
+}
+
 // What stands in a folder that no step has begun is somebody else's: it is left as it is.
 void refuse_foreign_files(const Stage& stage) {
-  if (stage.writes.empty() || !fs::is_directory(stage.folder)) return;
+  if (stage.writes.empty()) return;
   std::vector<std::string> foreign;
   for (const auto& entry : fs::directory_iterator(stage.folder)) {
     const std::string name = entry.path().filename().string();
@@ -83,8 +91,8 @@ Json run_stage(const Stage& stage, const std::function<Json()>& work) {
     user_error("--out {}: only tpt augment writes to S3; give a folder of this machine",
                stage.folder.string());
   }
+  make_folder(stage.folder);
   refuse_foreign_files(stage);
-  fs::create_directories(stage.folder);
   const auto inputs = storage::digest_inputs(stage.inputs);
   const fs::path& place = stage.place.empty() ? stage.folder : stage.place;
   if (storage::already_finished(stage.folder, stage.step, stage.recipe, inputs, stage.update,

@@ -19,7 +19,8 @@ struct StoredFile {
   std::int64_t bytes = 0;
 };
 
-// Every file below the folder, at any depth, in the order of names; links are followed.
+// Every file below the folder, at any depth, in the order of names; links are followed. Error(io)
+// for what cannot be read, and for links in a circle.
 std::vector<StoredFile> files_below(const std::filesystem::path& folder);
 
 }  // namespace tpt::storage

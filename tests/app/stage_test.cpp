@@ -23,11 +23,11 @@ Stage stage_in(const fs::path& folder) {
 }
 
 // What it was refused with.
-std::string refusal(const Stage& stage) {
+std::string refusal(const Stage& stage, ErrorKind kind = ErrorKind::user) {
   try {
     run_stage(stage, [] { return Json::object(); });
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::user);
+    EXPECT_EQ(error.kind(), kind);
     return error.what();
   }
   return "";
@@ -54,6 +54,17 @@ TEST(Stage, GoesOnBesideFilesThatItDoesNotWrite) {
   storage::write_file_atomically(folder / "README.md", "its own");
   fs::remove(folder / "manifest.json");
   EXPECT_EQ(refusal(stage_in(folder.path())), "");
+}
+
+TEST(Stage, SaysWhyAFolderCannotBe) {
+  EXPECT_THAT(refusal(stage_in("")), HasSubstr("--out"));
+  const TemporaryFolder folder;
+  storage::write_file_atomically(folder / "file", "no folder");
+  for (const fs::path& impossible : {folder / "file", folder / "file/out", fs::path("/proc/out"),
+                                     folder / std::string(300, 'x')}) {
+    EXPECT_THAT(refusal(stage_in(impossible), ErrorKind::io),
+                HasSubstr("cannot make the folder " + impossible.string()));
+  }
 }
 
 TEST(Stage, IsGoneOnWithByAnUpdateWhereRowsFailed) {
