@@ -108,6 +108,15 @@ void check_output(const fs::path& out, const std::string& work) {
   }
 }
 
+void check_continuing(const augment::Config& config) {
+  const bool continues = config.at_cap == augment::AtCap::go_on;
+  if (!continues || !config.chat || !config.chat_server) return;
+  user_error(
+      "augment.at_cap: got continue, but a chat server is told no start of its answer to go on "
+      "from: set --prefill continue (vLLM, SGLang, llama-server) or --api completions, or another "
+      "--at-cap");
+}
+
 // Begins the step at the url, with the rows that stand there from another machine, or from another
 // life of this one.
 void take_over(storage::RemoteFolder& remote, const augment::Config& config, const Run& run) {
@@ -224,6 +233,7 @@ Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_confi
   }
   augment::Config config = given;
   config.chat_server = is_chat_server(engine_config);
+  check_continuing(config);
   config.model_sha256 = engine_files_sha256(engine_config);
   const corpus::Shard shard = options.shard.empty() ? corpus::Shard() : shard_from(options.shard);
   const corpus::ShardPlan plan = corpus::plan_shard(corpus::input_files(corpus), shard);
