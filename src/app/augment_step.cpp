@@ -108,6 +108,20 @@ void check_output(const fs::path& out, const std::string& work) {
   }
 }
 
+std::vector<std::string> written() {
+  return {"part-*.parquet", "rejected", "failed.jsonl", "bad_items.jsonl", "README.md"};
+}
+
+// What stands there from an earlier call is no document.
+void leave_out_output(const fs::path& out, const std::string& work, corpus::Config& corpus) {
+  std::vector<std::string> names = written();
+  names.insert(names.end(), {"unfinished", "shard-*-of-*", "shards.json", "started.json",
+                             "manifest.json", "spend.json*", "journal.sqlite*", "*.partial"});
+  corpus.left_out.push_back({out, std::move(names)});
+  // A folder for each output, with a digest in its name.
+  if (!work.empty()) corpus.left_out.push_back({work, {"*-????????????????"}});
+}
+
 void check_continuing(const augment::Config& config) {
   const bool continues = config.at_cap == augment::AtCap::go_on;
   if (!continues || !config.chat || !config.chat_server) return;
@@ -221,10 +235,12 @@ Json run_on_remote(const Stage& stage, const Call& call, storage::RemoteFolder& 
 
 }  // namespace
 
-Json augment_step(const corpus::Config& corpus, const EngineConfig& engine_config,
+Json augment_step(const corpus::Config& given_corpus, const EngineConfig& engine_config,
                   const augment::Config& given, const fs::path& out, Run run,
                   const AugmentOptions& options) {
   check_output(out, options.work);
+  corpus::Config corpus = given_corpus;
+  leave_out_output(out, options.work, corpus);
   if (!corpus.thinking_column.empty()) {
     user_error(
         "corpus.thinking_column: {} is for `tpt run` without [augment]; here the thinking is "

@@ -51,6 +51,7 @@ FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run,
                      const AugmentOptions& watch) {
   FlowResult result;
   corpus::Config documents = recipe.corpus;
+  documents.left_out = {{work.root, {"augmented", "filtered", "shards", "runs"}}};
   if (recipe.has("lab")) {
     result.lab = lab_step(recipe.lab, work.lab());
     log_info("lab: {} documents, {} questions", dump_json(result.lab.at("documents")),
@@ -58,8 +59,7 @@ FlowResult run_steps(const Recipe& recipe, const Workspace& work, Run run,
     documents = lab_corpus({work.lab()});
   }
   if (recipe.brings_thinking()) {
-    result.augment =
-        take_thinking_step(recipe.corpus, recipe.pack.tokenizer, work.augmented(), run);
+    result.augment = take_thinking_step(documents, recipe.pack.tokenizer, work.augmented(), run);
   } else if (recipe.has("augment")) {
     result.augment =
         augment_step(documents, recipe.engine, recipe.augment, work.augmented(), run, watch);

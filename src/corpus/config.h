@@ -10,6 +10,12 @@
 
 namespace tpt::corpus {
 
+// What a step writes into a folder: names of files and folders in it, as patterns.
+struct Written {
+  std::filesystem::path folder;
+  std::vector<std::string> names;
+};
+
 struct Config {
   std::vector<std::string> inputs;  // files, folders, globs; s3:// too
   std::string text_column = "text";
@@ -19,6 +25,8 @@ struct Config {
   double max_bad_share = 0.01;
   bool check_ids = true;
   std::int64_t limit = 0;
+  // Not an option: where a folder or glob finds this, it is no document.
+  std::vector<Written> left_out;
 };
 
 void describe(Fields& fields, Config& config);
@@ -38,7 +46,8 @@ struct InputFile {
 
 // The files of the corpus in reading order: inputs as given, folders and globs ("**" goes down
 // folders) in the order of names. Files of other kinds inside folders are left out. Error(user) for
-// an input that names nothing, and for a file of a kind that cannot be read.
+// an input that names nothing, for a file of a kind that cannot be read, and for a folder that is
+// to be left out.
 std::vector<InputFile> input_files(const Config& config);
 std::vector<std::filesystem::path> find_files(const Config& config);
 

@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace tpt::corpus {
@@ -90,27 +91,75 @@ std::vector<fs::path> glob_matches(const std::string& pattern) {
   return found;
 }
 
+// Where a folder really lies.
+fs::path place_of(const fs::path& folder) {
+  fs::path place = folder.lexically_normal();
+  if (!storage::is_remote(folder)) {
+    std::error_code problem;
+    // What cannot be is told of where it is made.
+    const fs::path named = folder.empty() ? "." : folder;
+    const fs::path real = fs::weakly_canonical(fs::absolute(named, problem), problem);
+    if (!problem) place = real;
+  }
+  return place.has_filename() ? place : place.parent_path();
+}
+
+class LeftOut {
+ public:
+  explicit LeftOut(const std::vector<Written>& written) : written_(written) {
+    for (Written& each : written_) each.folder = place_of(each.folder);
+  }
+
+  bool holds(const fs::path& path) {
+    if (written_.empty()) return false;
+    const fs::path named = path.has_filename() ? path : path.parent_path();
+    // Files come folder by folder.
+    if (!folder_ || named.parent_path() != *folder_) {
+      folder_ = named.parent_path();
+      place_ = place_of(*folder_);
+    }
+    const fs::path place = place_ / named.filename();
+    return std::any_of(written_.begin(), written_.end(), [&](const Written& written) {
+      const fs::path inside = place.lexically_relative(written.folder);
+      return !inside.empty() &&
+             std::any_of(written.names.begin(), written.names.end(), [&](const auto& name) {
+               return fnmatch(name.c_str(), inside.begin()->c_str(), 0) == 0;
+             });
+    });
+  }
+
+ private:
+  std::vector<Written> written_;
+  std::optional<fs::path> folder_;
+  fs::path place_;
+};
+
 void add_file(const StoredFile& file, std::vector<InputFile>& files) {
   const auto kind = kind_of(file.path);
   if (!kind) user_error("corpus.inputs: got {}, allowed: {}", file.path.string(), kKinds);
   files.push_back({file.path, *kind, file.bytes});
 }
 
-void add_folder(const fs::path& folder, std::vector<InputFile>& files) {
-  const std::size_t before = files.size();
-  for (const StoredFile& file : storage::files_below(folder)) {
-    if (kind_of(file.path)) add_file(file, files);
+void add_folder(const fs::path& folder, LeftOut& left_out, std::vector<InputFile>& files) {
+  if (left_out.holds(folder)) {
+    user_error("corpus.inputs: {} is where the output goes: choose another --out", folder.string());
   }
-  if (files.size() == before) {
+  bool can_be_read = false;
+  for (const StoredFile& file : storage::files_below(folder)) {
+    if (!kind_of(file.path)) continue;
+    can_be_read = true;
+    if (!left_out.holds(file.path)) add_file(file, files);
+  }
+  if (!can_be_read) {
     user_error("corpus.inputs: {}: no file in it that can be read; allowed: {}", folder.string(),
                kKinds);
   }
 }
 
 // False where there is no such file or folder.
-bool add_path(const fs::path& path, std::vector<InputFile>& files) {
+bool add_path(const fs::path& path, LeftOut& left_out, std::vector<InputFile>& files) {
   if (storage::is_folder(path)) {
-    add_folder(path, files);
+    add_folder(path, left_out, files);
   } else if (storage::is_file(path)) {
     add_file({path, storage::file_bytes(path)}, files);
   } else {
@@ -119,14 +168,18 @@ bool add_path(const fs::path& path, std::vector<InputFile>& files) {
   return true;
 }
 
-void add_matches(const std::string& pattern, std::vector<InputFile>& files) {
+void add_matches(const std::string& pattern, LeftOut& left_out, std::vector<InputFile>& files) {
   const std::size_t before = files.size();
-  if (storage::is_remote(pattern)) {
-    for (const StoredFile& file : remote_matches(pattern)) add_file(file, files);
-  } else if (pattern.find("**") != std::string::npos) {
-    for (const StoredFile& file : listed_matches(pattern)) add_file(file, files);
+  const bool is_listed = storage::is_remote(pattern) || pattern.find("**") != std::string::npos;
+  if (is_listed) {
+    for (const StoredFile& file :
+         storage::is_remote(pattern) ? remote_matches(pattern) : listed_matches(pattern)) {
+      if (!left_out.holds(file.path)) add_file(file, files);
+    }
   } else {
-    for (const fs::path& path : glob_matches(pattern)) add_path(path, files);
+    for (const fs::path& path : glob_matches(pattern)) {
+      if (!left_out.holds(path)) add_path(path, left_out, files);
+    }
   }
   if (files.size() == before) {
     user_error("corpus.inputs: {}: no such file, folder or match", pattern);
@@ -155,10 +208,13 @@ void describe(Fields& fields, Config& config) {
 
 std::vector<InputFile> input_files(const Config& config) {
   if (config.inputs.empty()) user_error("corpus.inputs: nothing given");
+  LeftOut left_out(config.left_out);
   std::vector<InputFile> files;
   for (const std::string& input : config.inputs) {
-    if (!add_path(input, files)) add_matches(input, files);
+    if (!add_path(input, left_out, files)) add_matches(input, left_out, files);
   }
+  if (files.empty())
+    user_error("corpus.inputs: holds nothing but what the step itself has written");
   return files;
 }
 

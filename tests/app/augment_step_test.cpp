@@ -68,5 +68,37 @@ TEST_F(AugmentStep, ContinuesOnlyWhereTheEngineCan) {
   EXPECT_FALSE(fs::exists(folder_ / "out"));
 }
 
+TEST_F(AugmentStep, ReadsNothingThatItWroteItself) {
+  const fs::path out = folder_ / "in/out";
+  AugmentOptions watched{.watch = true};
+  EXPECT_EQ(run(out, watched).at("documents"), 3);
+  ASSERT_TRUE(fs::exists(out / "README.md"));
+  EXPECT_EQ(run(out, watched).at("documents"), 3);
+  fs::remove(out / "manifest.json");
+  EXPECT_EQ(run(out, watched).at("from_journal"), 3);
+  config_.temperature = 0.1;
+  watched.update = true;
+  EXPECT_EQ(run(out, watched).at("documents"), 3);
+  for (const char* glob : {"in/*", "in/**/*", "in/../in/**"}) {
+    corpus_.inputs = {(folder_ / glob).string()};
+    EXPECT_EQ(run(out, watched).at("documents"), 3) << glob;
+  }
+  corpus_.inputs = {(out / "rejected").string()};
+  fs::create_directories(out / "rejected");
+  EXPECT_THAT(refusal(out, watched), HasSubstr("is where the output goes"));
+  corpus_.inputs = {out.string()};
+  EXPECT_THAT(refusal(out, watched), HasSubstr("nothing but what the step itself has written"));
+}
+
+TEST_F(AugmentStep, MayWriteBesideItsDocumentsAndAboveThem) {
+  const AugmentOptions watched{.watch = true};
+  for (const char* out : {"in", "."}) {
+    EXPECT_EQ(run(folder_ / out, watched).at("documents"), 3) << out;
+    fs::remove(folder_ / out / "manifest.json");
+    EXPECT_EQ(run(folder_ / out, watched).at("from_journal"), 3) << out;
+    for (const char* name : {"README.md", "part-00000.parquet"}) fs::remove(folder_ / out / name);
+  }
+}
+
 }  // namespace
 }  // namespace tpt::app
