@@ -178,11 +178,12 @@ struct Call {
 // The rows of the call in the stage's folder, and what it counted.
 Json think(const Call& call, const Stage& stage, storage::RemoteFolder* remote) {
   const AugmentOptions& options = call.options;
+  const auto engine = make_engine(call.engine, request_tokens(call.config), call.run.stop);
+  check_answers_fit(*engine, call.config.max_thinking_tokens, "augment.max_thinking_tokens");
+  storage::record_engine(stage.folder, engine->name(), stage.update, stage.place);
   if (remote != nullptr) take_over(*remote, call.config, call.run);
   const std::int64_t total = count_documents(call.corpus, call.plan);
   corpus::Reader documents(call.corpus, stage.folder / "bad_items.jsonl", call.shard);
-  const auto engine = make_engine(call.engine, request_tokens(call.config), call.run.stop);
-  check_answers_fit(*engine, call.config.max_thinking_tokens, "augment.max_thinking_tokens");
   augment::RowStatistics statistics(
       {.template_tokens = engine->tokens().count(augment::load_prompt(call.config.prompt).text()),
        .domain_field = options.card.domain_field,

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "storage/atomic_file.h"
 #include "storage/files.h"
 #include "storage/remote_files.h"
@@ -113,14 +114,18 @@ std::string differences_of(const Json& before, const Json& now) {
   return differences;
 }
 
-// True where the folder belongs to other options or inputs and is to go on with these.
-bool is_other(const fs::path& shown, const Json& before, const Json& now, Update update) {
-  const std::string differences = differences_of(before, now);
-  if (differences.empty() || update == Update::wanted) return !differences.empty();
+[[noreturn]] void refuse(const fs::path& shown, const std::string& differences, Update update) {
   user_error(
       "{} holds a step with other options or inputs ({}): choose another --out, {}or remove it",
       shown.string(), differences,
       update == Update::possible ? "do again what differs with --update, " : "");
+}
+
+// True where the folder belongs to other options or inputs and is to go on with these.
+bool is_other(const fs::path& shown, const Json& before, const Json& now, Update update) {
+  const std::string differences = differences_of(before, now);
+  if (differences.empty() || update == Update::wanted) return !differences.empty();
+  refuse(shown, differences, update);
 }
 
 // Objects are asked about many at a time: each costs a round trip and nothing else.
@@ -218,6 +223,21 @@ bool already_finished(const fs::path& folder, const std::string& step, const Jso
     return false;
   }
   return true;
+}
+
+void record_engine(const fs::path& folder, const std::string& name, Update update,
+                   const fs::path& shown) {
+  const fs::path started = folder / "started.json";
+  Json record = parse_json(read_file(started), started.string());
+  const std::string before = record.value("engine", "");
+  if (before == name) return;
+  if (!before.empty()) {
+    const std::string difference = fmt::format("engine: {} there, {} now", before, name);
+    if (update != Update::wanted) refuse(shown.empty() ? folder : shown, difference, update);
+    log_info("{}: {}; what the first one answered is asked for again", folder.string(), difference);
+  }
+  record["engine"] = name;
+  write_file_atomically(started, dump_json_pretty(record));
 }
 
 void reopen(const fs::path& folder) {

@@ -60,6 +60,12 @@ enum class Update {
                                     Update update = Update::impossible,
                                     const std::filesystem::path& shown = {});
 
+// What a step that was started learns only at its work and what decides its results all the same:
+// the name of what answers. Stands in folder/started.json from then on. Error(user) as
+// already_finished() where another one stands there, unless an update is wanted.
+void record_engine(const std::filesystem::path& folder, const std::string& name, Update update,
+                   const std::filesystem::path& shown = {});
+
 // A finished step is to be gone on with: its folder has no manifest any more.
 void reopen(const std::filesystem::path& folder);
 

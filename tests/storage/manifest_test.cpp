@@ -91,6 +91,23 @@ TEST_F(ManifestTest, RefusesAnotherRecipeOrOtherInputsAndSaysWhatDiffers) {
   }
 }
 
+TEST_F(ManifestTest, RefusesAnotherEngineThanTheOneThatItLearnt) {
+  EXPECT_FALSE(already_finished(out_, "augment", kRecipe, inputs_));
+  record_engine(out_, "http:small", Update::possible);
+  EXPECT_EQ(refusal(out_, "augment", kRecipe, inputs_), "");
+  record_engine(out_, "http:small", Update::possible);
+  try {
+    record_engine(out_, "http:large", Update::possible);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("engine: http:small there, http:large now"),
+                                             HasSubstr("--update")));
+  }
+  record_engine(out_, "http:large", Update::wanted);
+  record_engine(out_, "http:large", Update::possible);
+}
+
 TEST_F(ManifestTest, NamesDamagedRecords) {
   std::filesystem::create_directories(out_);
   for (const char* bytes :
