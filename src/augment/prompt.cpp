@@ -58,15 +58,23 @@ std::string with_focus(std::string_view context, std::uint64_t seed) {
   return marked;
 }
 
-std::string field_text(const Json& metadata, const std::string& name) {
-  std::string small = name;
-  std::transform(small.begin(), small.end(), small.begin(),
+std::string in_small_letters(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  return text;
+}
+
+std::string field_text(const Json& metadata, const std::string& name, std::string_view context,
+                       std::string_view id) {
+  const std::string small = in_small_letters(name);
   for (const std::string& key : {name, small}) {
     const auto found = metadata.find(key);
     if (found == metadata.end() || found->is_null()) continue;
     return found->is_string() ? found->get<std::string>() : dump_json(*found);
   }
+  // Fields too, though they do not stand in the metadata.
+  if (small == "text") return std::string(context);
+  if (small == "id") return std::string(id);
   data_error("the document has no field \"{}\", which the prompt names", small);
 }
 
@@ -113,7 +121,7 @@ std::string Prompt::render(const Parts& parts) const {
     } else if (names_[i] == kBefore) {
       prompt.append(parts.before);
     } else {
-      prompt.append(field_text(metadata, names_[i]));
+      prompt.append(field_text(metadata, names_[i], context, parts.id));
     }
     prompt.append(pieces_[i + 1]);
   }
@@ -121,7 +129,7 @@ std::string Prompt::render(const Parts& parts) const {
 }
 
 std::string Prompt::render(std::string_view context, std::uint64_t seed) const {
-  return render(Parts{.context = context, .before = {}, .metadata = "{}", .seed = seed});
+  return render(Parts{.context = context, .id = {}, .before = {}, .metadata = "{}", .seed = seed});
 }
 
 bool is_built_in(const std::string& name) {

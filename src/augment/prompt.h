@@ -13,7 +13,8 @@ namespace tpt::augment {
 //   {{CONTEXT}}  the document, or the chunk of it, cut to `context_tokens`
 //   {{BEFORE}}   the end of the text before the chunk; nothing for the first
 //   {{name}}     a field of the document's metadata, by its name or its name in small letters
-//                ({{QUESTION}}: "QUESTION", else "question"); text as it is, all else as JSON
+//                ({{QUESTION}}: "QUESTION", else "question"); text as it is, all else as JSON.
+//                Where it has none of that name, "text" is the context and "id" the document's id
 //
 // If it also names <<<READING HERE>>>, that marker is put into the context at a place drawn from
 // the seed (the paper's random-focus variant).
@@ -25,6 +26,7 @@ class Prompt {
 
   struct Parts {
     std::string_view context;
+    std::string_view id;
     std::string_view before;
     std::string_view metadata = "{}";
     std::uint64_t seed = 0;  // of the focus

@@ -51,6 +51,7 @@ std::string rendered(const Config& config, const Prompt& prompt, const Piece& pi
                      std::size_t context, const engine::Engine& engine) {
   Prompt::Parts parts;
   parts.context = piece.text().substr(0, context);
+  parts.id = piece.id();
   parts.metadata = piece.document->metadata;
   if (prompt.needs_before()) {
     parts.before = tail_of(piece.before(), config.before_tokens, engine.tokens());

@@ -35,6 +35,16 @@ TEST(Prompt, TakesTextAsText) {
   EXPECT_EQ(prompt.render(hostile, 1), "<" + hostile + ">\n<" + hostile + ">");
 }
 
+TEST(Prompt, NamesTheTextAndTheIdAsFields) {
+  const Prompt prompt("{{id}} {{ID}} says {{text}} {{TEXT}}", "test");
+  EXPECT_EQ(prompt.render({.context = "so", .id = "a", .before = {}}), "a a says so so");
+  // A field of that name goes first: the text may stand in another column.
+  EXPECT_EQ(
+      prompt.render(
+          {.context = "so", .id = "a", .before = {}, .metadata = R"({"id": 7, "text": "else"})"}),
+      "7 7 says else else");
+}
+
 TEST(Prompt, LeavesOutTheFilesLastLineEnd) {
   EXPECT_EQ(Prompt("{{CONTEXT}}!\n", "test").text(), "{{CONTEXT}}!");
   EXPECT_EQ(Prompt("{{CONTEXT}}!\r\n", "test").text(), "{{CONTEXT}}!");
