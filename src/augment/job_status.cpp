@@ -19,13 +19,17 @@ JobStatus Job::status() const {
   const OutputCounts out = output_.counts();
   const AskingCounts& asked = asking_.counts();
   JobStatus status;
-  status.documents_total = total_documents_;
+  // Whoever counted them counted bad ones too.
+  const bool is_known = at_end_ && total_documents_ > 0;
+  status.documents_total = is_known ? pieces_.documents_read() : total_documents_;
   status.documents_read = pieces_.documents_read();
   status.rows_in = out.written + out.rejected + out.failed;
   status.rows_written = out.written;
   status.rows_rejected = out.rejected;
   status.rows_failed = out.failed;
   status.rows_from_journal = from_journal_;
+  status.rows_begun = rows_in_;
+  status.rows_of_document = config_.chunk_tokens == 0 ? config_.rollouts : 0;
   status.rejected_by_reason = out.reasons;
   status.finished_by = out.finished;
   status.in_flight = asking_.in_flight() + journal_.uncommitted();
@@ -80,7 +84,7 @@ void Job::report(bool always) {
   const bool row_a_document = config_.rollouts == 1 && config_.chunk_tokens == 0;
   ProgressState state{"augment",
                       static_cast<double>(row_a_document ? settled_ : documents_done_),
-                      static_cast<double>(total_documents_),
+                      static_cast<double>(status.documents_total),
                       "documents",
                       {{"tokens/s", fmt::format("{:.0f}", rate)},
                        {"thinking tokens", std::to_string(status.thinking_tokens)},

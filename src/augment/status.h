@@ -52,6 +52,9 @@ struct JobStatus {
   std::int64_t rows_rejected = 0;
   std::int64_t rows_failed = 0;
   std::int64_t rows_from_journal = 0;
+  // Settled, in flight, or answered and held until the rows before them are; 0: the first two.
+  std::int64_t rows_begun = 0;
+  std::int64_t rows_of_document = 0;  // of each; 0: they differ
   std::map<std::string, std::int64_t> rejected_by_reason;
   std::map<std::string, std::int64_t> finished_by;  // finish_name() -> rows
   std::int64_t in_flight = 0;                       // requests asked and not journaled

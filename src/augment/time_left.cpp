@@ -65,6 +65,10 @@ double tail_tokens(const Residuals& residuals, double running, double drained_to
   return residuals.at(lasting / (running + 1)) - drained_tokens;
 }
 
+std::int64_t rows_begun(const JobStatus& status) {
+  return status.rows_begun > 0 ? status.rows_begun : status.rows_in + status.in_flight;
+}
+
 }  // namespace
 
 double seconds_to_finish(const TokenHistogram& lengths, const WorkLeft& work) {
@@ -127,18 +131,21 @@ void TimeLeft::learn(const JobStatus& status) {
 
 double rows_expected(const JobStatus& status) {
   if (status.documents_total <= 0 || status.documents_read <= 0) return 0;
-  const auto known = static_cast<double>(status.rows_in + status.in_flight);
-  const std::int64_t documents = std::max(status.documents_total, status.documents_read);
-  return known / static_cast<double>(status.documents_read) * static_cast<double>(documents);
+  const auto documents =
+      static_cast<double>(std::max(status.documents_total, status.documents_read));
+  if (status.rows_of_document > 0) {
+    return static_cast<double>(status.rows_of_document) * documents;
+  }
+  return static_cast<double>(rows_begun(status)) / static_cast<double>(status.documents_read) *
+         documents;
 }
 
 double TimeLeft::update(const JobStatus& status) {
   if (status.documents_total <= 0 || status.documents_read <= 0) return -1;
-  const auto settled = static_cast<double>(status.rows_in);
   const auto running = static_cast<double>(status.in_flight);
-  const double rows = rows_expected(status);
+  const double begun = static_cast<double>(rows_begun(status));
   const bool read_all = status.documents_read >= status.documents_total;
-  const double waiting = read_all ? 0 : std::max(0.0, rows - settled - running);
+  const double waiting = read_all ? 0 : std::max(0.0, rows_expected(status) - begun);
   if (waiting > 0 || speed_ == 0) {
     drained_since_ = waiting > 0 ? -1 : drained_since_;
     remember(status);

@@ -172,6 +172,28 @@ TEST(TimeLeft, CountsRowsOfDocumentsNotRead) {
   EXPECT_NEAR(foreseen, 500 - 110, 20);
 }
 
+// Answers that wait behind a slow one are begun and not settled.
+TEST(TimeLeft, KnowsOfAnswersThatAreHeld) {
+  TimeLeft left;
+  JobStatus status{.documents_total = 1000, .rows_of_document = 1};
+  double foreseen = 0;
+  for (int second = 1; second <= 50; ++second) {
+    status.seconds = second;
+    status.documents_read = status.rows_begun = 2 * second + 2;
+    status.in_flight = 2;
+    status.generated_tokens = 200 * second;
+    status.answer_tokens.add(100);
+    foreseen = left.update(status);
+    EXPECT_EQ(rows_expected(status), 1000);
+  }
+  // Two rows a second.
+  EXPECT_NEAR(foreseen, (1000 - 102) / 2, 20);
+  // As many rows a document as those that were read had.
+  status.rows_of_document = 0;
+  status.rows_begun *= 3;
+  EXPECT_EQ(rows_expected(status), 3000);
+}
+
 TEST(TimeLeft, AMillionAnswersAreForeseenAtOnce) {
   TokenHistogram lengths;
   for (int i = 1; i <= 1000; ++i) lengths.add(i);

@@ -2,6 +2,7 @@
 #include "augment/augment.h"
 #include "augment/request.h"
 #include "augment/scenario.h"
+#include "augment/time_left.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "storage/atomic_file.h"
@@ -14,6 +15,8 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace tpt::augment {
 namespace {
@@ -209,6 +212,34 @@ TEST(Ways, TheGateSetsRowsAsideWithTheirReasonAndDetail) {
   EXPECT_EQ(open.asked, counts.failed);
   EXPECT_EQ(open.rows, 200);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "rejected"));
+}
+
+TEST(Ways, TheStatusKnowsOfRowsThatAreHeldAndOfItemsThatWereBad) {
+  std::vector<Document> documents = scenario_documents(30);
+  engine::FakeConfig fake = scenario_engine(milliseconds(0));
+  // The first one is slow, and the others wait behind it.
+  fake.answer = [](const engine::Request& request) {
+    if (request.key == "doc-0") std::this_thread::sleep_for(milliseconds(400));
+    return engine::fake_response(request, 12);
+  };
+  engine::FakeEngine engine(fake);
+  Config config = scenario_config();
+  config.window_documents = 1;  // 32, by what is in flight
+  std::vector<JobStatus> seen;
+  const Hooks hooks{.on_status = [&](const JobStatus& status) { seen.push_back(status); }};
+  VectorSource<Document> source(documents);
+  NoProgress progress;
+  const TemporaryFolder folder;
+  // Two more were counted than could be read.
+  run(config, source, 32, engine, folder.path(), progress, {}, hooks);
+  bool some_were_held = false;
+  for (const JobStatus& status : seen) {
+    if (status.documents_read == 0) continue;
+    EXPECT_EQ(rows_expected(status), status.documents_total);
+    some_were_held |= status.rows_in == 0 && status.rows_begun == 30 && status.in_flight == 1;
+  }
+  EXPECT_TRUE(some_were_held);
+  EXPECT_EQ(seen.back().documents_total, 30);
 }
 
 TEST(Ways, AGateThatThrowsEndsTheRun) {
