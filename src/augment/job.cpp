@@ -290,6 +290,8 @@ void Job::end_early() {
                   error.what());
     }
   }
+  if (failed_ > 0 && (too_many_failed() || config_.fail_fast)) leave_failures();
+  report(true);
   if (reading_failed_) {
     std::rethrow_exception(reading_failed_);
   }
@@ -305,6 +307,16 @@ void Job::end_early() {
                     "to go on",
                     journal_.size()));
   }
+  if (config_.fail_fast) data_error("augment: {} (fail_fast)", first_error_);
+  const bool is_said = first_error_.find("run the same command again") != std::string::npos;
+  remote_error(
+      "augment: {} of {} documents failed, more than max_failed_share {} allows; the first: {}{}",
+      failed_, settled_, config_.max_failed_share, first_error_,
+      is_said ? "" : "; run the same command again to ask for them again");
+}
+
+// failed.jsonl with the rows too that wait behind others.
+void Job::leave_failures() {
   for (const Slot& left : window_) {
     if (!left.failed) continue;
     AugmentedDocument row;
@@ -315,11 +327,6 @@ void Job::end_early() {
     output_.put_failure(std::move(row), *left.failed);
   }
   output_.finish_failures();
-  if (config_.fail_fast) data_error("augment: {} (fail_fast)", first_error_);
-  remote_error(
-      "augment: {} of {} documents failed, more than max_failed_share {} allows; the first: {}; "
-      "run the same command again to ask for them again",
-      failed_, settled_, config_.max_failed_share, first_error_);
 }
 
 Counts run(const Config& config, Source<Document>& documents, std::int64_t total_documents,

@@ -45,6 +45,7 @@ class Job {
   void write(Slot ready);
   AugmentedDocument row_in(Slot ready, Judgement& known);
   void leave_rows();
+  void leave_failures();
   void report(bool always);
   JobStatus status() const;
   Counts counts() const;

@@ -63,6 +63,34 @@ TEST(Augment, KeepsFailedDocumentsAside) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "failed.jsonl"));
 }
 
+TEST(Augment, EndsWithItsFailuresCountedAndToldOnce) {
+  const std::vector<Document> documents = scenario_documents(30);
+  const TemporaryFolder folder;
+  engine::FakeConfig fake = scenario_engine(milliseconds(0));
+  // The first one is answered last, so that all others wait behind it.
+  fake.answer = [](const engine::Request& request) {
+    if (request.key == "doc-0") std::this_thread::sleep_for(milliseconds(100));
+    return engine::Response{.finish = Finish::error,
+                            .error = "nobody is up; run the same command again to go on",
+                            .failure = engine::Failure::refused};
+  };
+  engine::FakeEngine engine(fake);
+  JobStatus last;
+  std::string told;
+  try {
+    run_scenario(scenario_config(), documents, engine, folder.path(), {},
+                 {.on_status = [&](const JobStatus& status) { last = status; }});
+  } catch (const Error& error) {
+    told = error.what();
+  }
+  const std::string again = "run the same command again";
+  EXPECT_NE(told.find(again), std::string::npos) << told;
+  EXPECT_EQ(told.find(again), told.rfind(again)) << told;
+  const std::string failed = storage::read_file(folder.path() / "failed.jsonl");
+  EXPECT_GT(last.rows_failed, 1);
+  EXPECT_EQ(std::count(failed.begin(), failed.end(), '\n'), last.rows_failed);
+}
+
 TEST(Augment, FailsWhereTooManyDo) {
   const std::vector<Document> documents = scenario_documents(5000);
   const TemporaryFolder folder;
