@@ -1,5 +1,6 @@
 #include "augment/job.h"
 
+#include "augment/take_over.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "tokenize/tokenizer.h"
@@ -51,10 +52,7 @@ Job::Job(const Config& config, Source<Document>& documents, std::int64_t total_d
       output_(folder, config.rows_per_part, hooks_.gate, hooks_.statistics, hooks_.on_part),
       asking_(config_, prompt_, engine, journal_),
       pieces_(config_, documents, engine.tokens()) {
-  if (journal_.lost() > 0) {
-    log_warning("{}: {} answers that had been committed are gone and will be asked for again",
-                (folder / "journal.sqlite").string(), journal_.lost());
-  }
+  take_over_own_rows(config_, folder, journal_, stop_);
 }
 
 Counts Job::run() {

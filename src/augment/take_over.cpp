@@ -8,11 +8,14 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
 #include <utility>
 
 namespace tpt::augment {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::int64_t kCommitEvery = 1000;
 
@@ -24,10 +27,10 @@ bool is_of_a_policy(const Config& config, const Trajectory& trajectory) {
 
 class Taker {
  public:
-  Taker(const Config& config, const TakeOver& from, const std::filesystem::path& folder)
-      : config_(config), from_(from), journal_(folder / "journal.sqlite") {}
+  Taker(const Config& config, const TakeOver& from, storage::Journal& journal)
+      : config_(config), from_(from), journal_(journal) {}
 
-  void take(const std::filesystem::path& part) {
+  void take(const fs::path& part) {
     try {
       storage::AugmentedReader rows(part);
       for (AugmentedDocument row; rows.next(row);) take(std::move(row));
@@ -63,9 +66,23 @@ class Taker {
 
   const Config& config_;
   const TakeOver& from_;
-  storage::Journal journal_;
+  storage::Journal& journal_;
   std::int64_t taken_ = 0;
 };
+
+// Of the folder itself and of its rejected/.
+std::vector<fs::path> own_parts(const fs::path& folder) {
+  std::vector<fs::path> parts;
+  std::error_code none;
+  for (const fs::path& place : {folder, folder / "rejected"}) {
+    for (const auto& entry : fs::directory_iterator(place, none)) {
+      const std::string name = entry.path().filename().string();
+      const bool is_part = name.starts_with("part-") && name.ends_with(".parquet");
+      if (is_part && entry.is_regular_file(none)) parts.push_back(entry.path());
+    }
+  }
+  return parts;
+}
 
 }  // namespace
 
@@ -75,16 +92,43 @@ std::string cap_policy(const Config& config) {
   return "";
 }
 
-std::int64_t take_over_rows(const Config& config, const TakeOver& from,
-                            const std::filesystem::path& folder, const std::stop_token& stop) {
-  Taker taker(config, from, folder);
-  for (const std::filesystem::path& part : from.parts) {
+std::int64_t take_over_rows(const Config& config, const TakeOver& from, const fs::path& folder,
+                            const std::stop_token& stop) {
+  storage::Journal journal(folder / "journal.sqlite");
+  return take_over_rows(config, from, journal, stop);
+}
+
+std::int64_t take_over_rows(const Config& config, const TakeOver& from, storage::Journal& journal,
+                            const std::stop_token& stop) {
+  Taker taker(config, from, journal);
+  for (const fs::path& part : from.parts) {
     if (stop.stop_requested()) {
       throw Interrupted("augment: stopped while it took over rows; run the same command again");
     }
     taker.take(part);
   }
   return taker.taken();
+}
+
+void take_over_own_rows(const Config& config, const fs::path& folder, storage::Journal& journal,
+                        const std::stop_token& stop) {
+  const std::int64_t lost = journal.lost();
+  if (lost == 0 && journal.size() > 0) return;
+  const std::vector<fs::path> parts = own_parts(folder);
+  if (lost == 0 && parts.empty()) return;
+  // Under which policy each of them was written is not known.
+  const TakeOver from{.parts = parts, .same_policy = false, .on_taken = {}};
+  const std::int64_t taken = take_over_rows(config, from, journal, stop);
+  const std::string file = (folder / "journal.sqlite").string();
+  if (lost > 0) {
+    log_warning(
+        "{}: {} answers that had been committed are gone; {} were taken from the rows in {} parts, "
+        "the others will be asked for again",
+        file, lost, taken, parts.size());
+  } else if (taken > 0) {
+    log_warning("{}: was not there; {} answers were taken from the rows in {} parts", file, taken,
+                parts.size());
+  }
 }
 
 }  // namespace tpt::augment

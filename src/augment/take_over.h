@@ -1,8 +1,9 @@
-// Rows that another machine has written, for a journal that has been lost: what they hold was paid
-// for.
+// Rows that stand in parts, here or on another machine, for a journal that has been lost: what they
+// hold was paid for.
 #pragma once
 
 #include "augment/augment.h"
+#include "storage/journal.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -31,5 +32,12 @@ struct TakeOver {
 // many it put. A damaged part is warned of and left out. Throws Interrupted once asked to stop.
 std::int64_t take_over_rows(const Config& config, const TakeOver& from,
                             const std::filesystem::path& folder, const std::stop_token& stop);
+std::int64_t take_over_rows(const Config& config, const TakeOver& from, storage::Journal& journal,
+                            const std::stop_token& stop);
+
+// Where the journal of `folder` is empty or has lost entries: takes what the folder's own parts
+// hold of them, and warns of what that is.
+void take_over_own_rows(const Config& config, const std::filesystem::path& folder,
+                        storage::Journal& journal, const std::stop_token& stop);
 
 }  // namespace tpt::augment

@@ -50,8 +50,9 @@ struct Journal::State {
 
   [[noreturn]] void damaged_file(const std::string& problem) const {
     data_error(
-        "{}: the journal is damaged ({}): restore it from a copy, or remove it to start over", path,
-        problem);
+        "{}: the journal is damaged ({}): restore it from a copy, or remove it to go on from the "
+        "rows in whole parts",
+        path, problem);
   }
 
   [[noreturn]] void fail(int code) const {
@@ -163,7 +164,8 @@ void Journal::State::open() {
   if (has_tables && layout != kLayout) {
     user_error(
         "{} was written by another version of tpt (layout {}, this one reads {}): finish with that "
-        "version, choose another --out, or remove the journal to ask for everything again",
+        "version, choose another --out, or remove the journal to go on from the rows in whole "
+        "parts",
         path, layout, kLayout);
   }
   if (!has_tables) {

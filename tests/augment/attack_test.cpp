@@ -115,9 +115,30 @@ TEST_F(Attack, ACutLogCostsWhatItHeldAndNothingElse) {
   std::filesystem::resize_file(log, whole / 2 + 12'345);
   testing::internal::CaptureStderr();
   const Counts counts = go_on(folder.path());
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("are gone and will be asked"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("answers that had been committed are gone"));
   EXPECT_GT(counts.from_journal, 20);
   EXPECT_GT(counts.asked, 20);
+}
+
+// What stands in the rows is not paid for again.
+TEST_F(Attack, ALostJournalIsMadeAnewFromTheRows) {
+  namespace fs = std::filesystem;
+  const fs::path journal = whole_.path() / "journal.sqlite";
+  for (const char* way : {"cut", "gone", "gone with its lock", "gone with a part"}) {
+    fs::remove(journal.string() + "-wal");
+    fs::resize_file(journal, 0);
+    if (way != std::string("cut")) fs::remove(journal);
+    if (way == std::string("gone with its lock")) fs::remove(journal.string() + ".lock");
+    const bool misses_some = way == std::string("gone with a part");
+    if (misses_some) fs::remove(whole_.path() / "part-00001.parquet");
+    testing::internal::CaptureStderr();
+    const Counts counts = go_on(whole_.path());
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("were taken from the rows"));
+    EXPECT_EQ(counts.asked > 0, misses_some) << way;
+    EXPECT_LE(counts.asked, scenario_config().rows_per_part) << way;
+    EXPECT_EQ(go_on(whole_.path()).asked, 0) << way;
+  }
 }
 
 }  // namespace
