@@ -279,10 +279,6 @@ bool HttpServerRequestReader::read_framing(const HttpServerLimits& limits,
   if (body_bytes_ > static_cast<std::size_t>(limits.max_body_bytes)) {
     return fail(413, "the body is too long"), false;
   }
-  if (!has_length && !chunked_ &&
-      (request.method == "POST" || request.method == "PUT" || request.method == "PATCH")) {
-    return fail(411, "a body needs Content-Length or chunks"), false;
-  }
   if (body_bytes_ == 0 && !chunked_) expects_continue_ = false;
   return true;
 }
