@@ -49,10 +49,16 @@ bool SseReader::line(std::string_view text, const OnData& on_data) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   }
   if (text.empty()) return dispatch(on_data);
-  // Every other field (event, id, retry) and a comment says nothing about the text.
-  if (!text.starts_with("data") || (text.size() > 4 && text[4] != ':')) return true;
-  std::string_view value = text.substr(std::min<std::size_t>(5, text.size()));
+  // Every other field (id, retry) and a comment says nothing about the text.
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view field = text.substr(0, colon);
+  if (field != "data" && field != "event") return true;
+  std::string_view value = text.substr(std::min(colon + 1, text.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
+  if (field == "event") {
+    event_ = value;
+    return true;
+  }
   if (has_data_) data_ += '\n';
   has_data_ = true;
   data_ += value;
@@ -60,11 +66,10 @@ bool SseReader::line(std::string_view text, const OnData& on_data) {
 }
 
 bool SseReader::dispatch(const OnData& on_data) {
-  if (!has_data_) return true;
-  has_data_ = false;
-  // Its memory is used again by the next event.
-  const bool goes_on = on_data(data_);
+  const bool goes_on = !std::exchange(has_data_, false) || on_data(data_);
+  // Their memory is used again by the next event.
   data_.clear();
+  event_.clear();
   return goes_on;
 }
 

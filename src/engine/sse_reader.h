@@ -18,8 +18,10 @@ class SseReader {
   bool feed(std::string_view bytes, const OnData& on_data);
   // The bytes end: an event without its empty line counts too, because some servers forget it.
   bool finish(const OnData& on_data);
+  // The name of the event whose data is being given; "" where it has none.
+  const std::string& event() const { return event_; }
   // Bytes kept of an event that is not complete.
-  std::size_t held_bytes() const { return line_.size() + data_.size(); }
+  std::size_t held_bytes() const { return line_.size() + data_.size() + event_.size(); }
 
  private:
   bool line(std::string_view text, const OnData& on_data);
@@ -27,6 +29,7 @@ class SseReader {
 
   std::string line_;  // not yet complete
   std::string data_;
+  std::string event_;
   bool has_data_ = false;
   bool after_return_ = false;  // an LF now belongs to the CR before it
   bool first_line_ = true;

@@ -22,6 +22,22 @@ std::vector<std::string> read(const std::vector<std::string_view>& pieces) {
   return events;
 }
 
+TEST(SseReader, TellsTheNameOfAnEvent) {
+  const std::string stream =
+      "data: 1\n\nevent: error\ndata: 2\n\ndata: 3\n\nevent: ping\n\ndata: 4\n\ndata: "
+      "5\nevent:end\n\n"
+      "eventual: no\nevent\ndata: 6";
+  SseReader reader;
+  std::vector<std::string> events;
+  const auto keep = [&](std::string_view data) {
+    events.push_back(reader.event() + " " + std::string(data));
+    return true;
+  };
+  EXPECT_TRUE(reader.feed(stream, keep));
+  EXPECT_TRUE(reader.finish(keep));
+  EXPECT_EQ(events, (std::vector<std::string>{" 1", "error 2", " 3", " 4", "end 5", " 6"}));
+}
+
 TEST(SseReader, ReadsTheSameFromEverySplit) {
   const std::string stream =
       "\xEF\xBB\xBF: hello\n\ndata: {\"a\":1}\n\n: keep-alive\r\n\r\nevent: x\r\nid: "
