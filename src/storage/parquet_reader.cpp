@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
+#include <arrow/util/float16.h>
 #include <arrow/util/formatting.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace tpt::storage {
 namespace {
@@ -80,6 +82,17 @@ std::string json_quoted(std::string_view text) {
   return out + "\"";
 }
 
+std::optional<double> number_of(const arrow::Scalar& scalar) {
+  // Arrow's cast would take its bits for the number.
+  if (scalar.type->id() == arrow::Type::HALF_FLOAT) {
+    const auto bits = static_cast<const arrow::HalfFloatScalar&>(scalar).value;
+    return arrow::util::Float16::FromBits(bits).ToDouble();
+  }
+  const auto number = scalar.CastTo(arrow::float64());
+  if (!number.ok()) return std::nullopt;
+  return static_cast<const arrow::DoubleScalar&>(**number).value;
+}
+
 std::string scalar_json(const arrow::Scalar& scalar);
 
 std::string list_json(const arrow::Array& items) {
@@ -111,10 +124,8 @@ std::string scalar_json(const arrow::Scalar& scalar) {
     return scalar.ToString();
   }
   if (fits_number(type)) {
-    const auto as_double = scalar.CastTo(arrow::float64());
-    if (!as_double.ok()) return "null";
-    const double value = static_cast<const arrow::DoubleScalar&>(**as_double).value;
-    return std::isfinite(value) ? fmt::format("{}", value) : "null";
+    const auto value = number_of(scalar);
+    return value && std::isfinite(*value) ? fmt::format("{}", *value) : "null";
   }
   if (const auto* binary = dynamic_cast<const arrow::BaseBinaryScalar*>(&scalar)) {
     return json_quoted(std::string_view(*binary->value));
@@ -153,9 +164,8 @@ Value cell(const arrow::Array& array, std::int64_t row, ColumnType type, const s
       return static_cast<const arrow::Int64Scalar&>(**integer).value;
     }
     case ColumnType::number: {
-      const auto number = value.CastTo(arrow::float64());
-      if (!number.ok()) return {};
-      return static_cast<const arrow::DoubleScalar&>(**number).value;
+      const auto number = number_of(value);
+      return number ? Value(*number) : Value();
     }
     case ColumnType::text:
       break;

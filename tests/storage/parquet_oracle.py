@@ -9,6 +9,7 @@ import json
 import pathlib
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,6 +33,8 @@ def some_table():
         "u64": pa.array([2**64 - 1 - i for i in numbers], pa.uint64()),
         "f64": pa.array(missing([i / 3 for i in numbers])),
         "f32": pa.array([i / 4 for i in numbers], pa.float32()),
+        "f16": pa.array([np.float16(i / 4 - 100) for i in numbers], pa.float16()),
+        "halves": pa.array([[np.float16(i / 4 - 100)] for i in numbers], pa.list_(pa.float16())),
         "list": pa.array(missing([[i, None, i + 1][: i % 4] for i in numbers])),
         "texts": pa.array([[f'a"{i}', "b\\", "\n"] for i in numbers]),
         "struct": pa.array([{"k": i, "deep": {"x": [f"{i}"], "y": i % 2 == 0}} for i in numbers]),
@@ -44,6 +47,10 @@ def some_table():
 def expected(name, value):
     if value is None:
         return None
+    if name == "f16":
+        return float(value)
+    if name == "halves":
+        return [float(half) for half in value]
     if name in ("list", "texts", "struct"):
         return value
     if name == "bytes":
