@@ -1,5 +1,6 @@
 #include "app/measured_sample.h"
 
+#include "app/stage.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/augmented_file.h"
@@ -157,6 +158,25 @@ MeasuredSample read_sample(const fs::path& folder, const pack::Composer& compose
     sample.answered_share = answered / (answered + static_cast<double>(failed_rows));
   }
   return sample;
+}
+
+Json sample_options(const fs::path& folder) {
+  const storage::Manifest manifest = finished_manifest(folders_of(folder).front());
+  const auto options = manifest.recipe.find("augment");
+  return options == manifest.recipe.end() ? Json::object() : *options;
+}
+
+std::vector<std::string> other_options(const Json& options, const augment::Config& config) {
+  const Json usual = recorded("augment", augment::Config());
+  const Json given = recorded("augment", config);
+  std::vector<std::string> others;
+  for (const auto& [name, here] : given.items()) {
+    const auto there = options.find(name);
+    if (here == usual.at(name) || there == options.end() || *there == here) continue;
+    others.push_back(
+        fmt::format("{}: {} there, {} here", name, dump_json(*there), dump_json(here)));
+  }
+  return others;
 }
 
 }  // namespace tpt::app

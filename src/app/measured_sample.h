@@ -2,10 +2,13 @@
 #pragma once
 
 #include "app/projection.h"
+#include "augment/augment.h"
 #include "filter/filter.h"
 #include "pack/composer.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace tpt::app {
 
@@ -17,5 +20,12 @@ inline constexpr std::int64_t kMostSampleDocuments = 20'000;
 // for a folder that is none of tpt augment, lies on S3, or is not finished.
 MeasuredSample read_sample(const std::filesystem::path& folder, const pack::Composer& composer,
                            pack::Format format, const filter::Filter* filter);
+
+// The [augment] of the folder's rows. Error(user) as above.
+Json sample_options(const std::filesystem::path& folder);
+
+// The options that are set here and that a sample with `options` was not made with, such as
+// "rollouts: 1 there, 4 here": what it measured says nothing about these.
+std::vector<std::string> other_options(const Json& options, const augment::Config& config);
 
 }  // namespace tpt::app

@@ -14,11 +14,13 @@
 #include "pack/pack.h"
 #include "tokenize/tokenizer.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tpt::app {
 namespace {
@@ -28,10 +30,8 @@ constexpr double kPaperThinkingTokens = 1100;
 constexpr std::int64_t kSmallVocabulary = 65500;
 
 // What the measured folder says takes the place of what was given for it.
-Projection project_measured(PlanConfig& config, const CorpusSize& corpus, const pack::Config& pack,
-                            const tokenize::Tokenizer& tokenizer, const filter::Filter* filter) {
-  const pack::Composer composer(pack, tokenizer);
-  const MeasuredSample sample = read_sample(config.measured, composer, pack.format, filter);
+Projection project_measured(PlanConfig& config, const CorpusSize& corpus,
+                            const MeasuredSample& sample) {
   const Target target{.documents = corpus.documents,
                       .text_bytes = corpus.bytes,
                       .endpoints = static_cast<double>(config.endpoints),
@@ -106,7 +106,8 @@ void print_doubts(const Projection& plan, std::int64_t sample_documents) {
   }
 }
 
-void print_projection(const PlanConfig& config, const Projection& plan) {
+void print_projection(const PlanConfig& config, const Projection& plan,
+                      const std::vector<std::string>& other_options) {
   const auto hours = [](double value) { return fmt::format("{:.3g} h", value); };
   fmt::print("\nmeasured in {}, middle (90 % interval):\n", config.measured);
   print_interval("requests", plan.rows, count_text);
@@ -131,6 +132,12 @@ void print_projection(const PlanConfig& config, const Projection& plan) {
   print_interval("disk: rows", plan.rows_bytes, bytes_text);
   print_interval("disk: journal", plan.journal_bytes, bytes_text);
   print_doubts(plan, plan.sample_documents);
+  if (!other_options.empty()) {
+    fmt::print(
+        "note: the sample was made with other options ({}); what was measured is of those: make a "
+        "sample with the ones given here\n",
+        fmt::join(other_options, "; "));
+  }
 }
 
 void print_plan(const PlanConfig& config, const CorpusSize& corpus, const Plan& plan) {
@@ -183,6 +190,18 @@ void plan_verb(Arguments arguments, Run /*run*/) {
   line.example("tpt plan corpus/ --measured sample/ --endpoints 64 --train-tokens 100000000000");
   if (!line.parse(arguments)) return;
   const auto tokenizer = tokenize::load_tokenizer(tokenizer_spec(pack.tokenizer));
+  std::optional<MeasuredSample> sample;
+  std::vector<std::string> others;
+  if (!config.measured.empty()) {
+    std::optional<filter::Filter> filter;
+    if (judge) filter.emplace(gate, filter_materials(gate, gate.prompts));
+    sample = read_sample(config.measured, pack::Composer(pack, *tokenizer), pack.format,
+                         filter ? &*filter : nullptr);
+    const Json options = sample_options(config.measured);
+    others = other_options(options, augment);
+    // The prompts counted here are those of the sample.
+    augment.context_tokens = options.value("context_tokens", augment.context_tokens);
+  }
   const CorpusSize size = measure_corpus(
       corpus,
       {.sample_documents = config.sample_documents, .context_tokens = augment.context_tokens},
@@ -191,11 +210,7 @@ void plan_verb(Arguments arguments, Run /*run*/) {
     config.parameters = model::num_parameters(model::resolved(model, tokenizer->vocab_size()));
   }
   std::optional<Projection> projection;
-  if (!config.measured.empty()) {
-    std::optional<filter::Filter> filter;
-    if (judge) filter.emplace(gate, filter_materials(gate, gate.prompts));
-    projection = project_measured(config, size, pack, *tokenizer, filter ? &*filter : nullptr);
-  }
+  if (sample) projection = project_measured(config, size, *sample);
   const double thinking = config.thinking_tokens_per_document > 0
                               ? config.thinking_tokens_per_document
                               : kPaperThinkingTokens;
@@ -207,11 +222,14 @@ void plan_verb(Arguments arguments, Run /*run*/) {
     json["estimated"] = size.estimated;
     json["thinking_tokens_per_document"] = thinking;
     json["tokens_per_second_per_gpu"] = config.tokens_per_second_per_gpu;
-    if (projection) json["measured"] = to_json(*projection);
+    if (projection) {
+      json["measured"] = to_json(*projection);
+      json["measured"]["other_options"] = others;
+    }
     fmt::print("{}\n", dump_json(json));
   } else {
     print_plan(config, size, plan);
-    if (projection) print_projection(config, *projection);
+    if (projection) print_projection(config, *projection, others);
   }
 }
 

@@ -266,6 +266,25 @@ TEST_F(SampleFolder, AGateThatWasNotThereBefore) {
   EXPECT_EQ(sample.answer_tokens.count(), 5);
 }
 
+TEST_F(SampleFolder, TellsOfOptionsThatItWasNotMadeWith) {
+  write(folder_.path(), "augment");
+  auto manifest = storage::read_manifest(folder_.path());
+  ASSERT_TRUE(manifest);
+  manifest->recipe = {
+      {"augment", {{"rollouts", 2}, {"chunk_tokens", 0}, {"max_thinking_tokens", 256}}}};
+  storage::write_manifest(folder_.path(), *manifest, {});
+  const Json options = sample_options(folder_.path());
+  augment::Config config;
+  // What is not given is as the sample had it.
+  EXPECT_TRUE(other_options(options, config).empty());
+  config.max_thinking_tokens = 256;
+  config.chunk_tokens = 500;
+  config.rollouts = 4;
+  EXPECT_EQ(
+      other_options(options, config),
+      (std::vector<std::string>{"chunk_tokens: 0 there, 500 here", "rollouts: 2 there, 4 here"}));
+}
+
 TEST_F(SampleFolder, RefusesWhatIsNoneOrNotFinished) {
   EXPECT_THAT(refusal(folder_ / "nowhere"), HasSubstr("no such folder"));
   EXPECT_THAT(refusal(folder_.path()), HasSubstr("is no folder of tpt augment"));
