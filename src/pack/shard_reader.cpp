@@ -55,6 +55,7 @@ struct ShardReader::State {
   std::size_t sequences = 0;
   std::size_t span_count = 0;
   std::int64_t vocab_size = 0;
+  std::int64_t id_limit = 0;  // ids are below it; 0: any
   std::optional<TokenId> end_of_text;
   TokenId padding = 0;
   Json info;
@@ -198,7 +199,7 @@ void ShardReader::State::read_info() {
                  info.at("sequences").dump(), info.at("tokens").dump(), sequences,
                  bin.size() / id_bytes);
     }
-    vocab_size = info.at("vocab_size").get<std::int64_t>();
+    vocab_size = id_limit = info.at("vocab_size").get<std::int64_t>();
     end_of_text = info.at("end_of_text").get<TokenId>();
     padding = info.at("padding").get<TokenId>();
   } catch (const nlohmann::json::exception& error) {
@@ -215,9 +216,9 @@ TokenId ShardReader::State::id(std::size_t sequence, std::size_t position) const
   const std::size_t at = byte_offset(sequence) + position * id_bytes;
   const TokenId value =
       id_bytes == 2 ? static_cast<TokenId>(bin.at<std::uint16_t>(at)) : bin.at<std::int32_t>(at);
-  if (value < 0 || (vocab_size > 0 && value >= vocab_size)) {
+  if (value < 0 || (id_limit > 0 && value >= id_limit)) {
     data_error("{}.bin: sequence {} holds the id {}; ids are below {}", prefix.string(), sequence,
-               value, vocab_size);
+               value, id_limit);
   }
   return value;
 }
@@ -327,6 +328,12 @@ void ShardReader::read(std::int64_t sequence, std::int64_t offset, std::int64_t 
       kinds.insert(kinds.end(), to - from, span.kind);
     }
     at = next;
+  }
+}
+
+void ShardReader::limit_ids(std::int64_t vocab_size) {
+  if (state_->vocab_size == 0) {
+    state_->id_limit = vocab_size;
   }
 }
 

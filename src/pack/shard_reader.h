@@ -35,9 +35,12 @@ class ShardReader {
   // The whole sequence with its spans; its id is empty (name() gives it).
   TokenSequence sequence(std::int64_t sequence) const;
   // Appends `count` tokens from `offset` on, with their kinds. Error(data) for an id outside the
-  // vocabulary or spans that do not add up.
+  // vocabulary, where it is known, or spans that do not add up.
   void read(std::int64_t sequence, std::int64_t offset, std::int64_t count,
             std::vector<TokenId>& ids, std::vector<Kind>& kinds) const;
+
+  // The vocabulary to refuse ids by where no shard.json says it.
+  void limit_ids(std::int64_t vocab_size);
 
   // False for shards of other tools: then every token counts as kind document.
   bool has_spans() const;

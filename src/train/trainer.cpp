@@ -49,6 +49,7 @@ Trainer::Trainer(const Config& config, const model::Config& model_config,
       ranks_(ranks),
       shards_(shards),
       learner_(config_, starting_network(config_, model_config, shards_), shards_, ranks) {
+  shards_.limit_ids(learner_.network().config().vocab_size);
   if (ranks_.is_first()) {
     std::error_code problem;
     std::filesystem::create_directories(folder_, problem);

@@ -257,6 +257,32 @@ TEST_F(Trainer, RefusesAnotherRunsFolderAndWrongShards) {
   EXPECT_THROW(run(small_config(), tiny, shards_, place("tiny"), quiet, {}), Error);
 }
 
+// A pair of another tool says nothing of its vocabulary.
+TEST_F(Trainer, AnIdBeyondTheVocabularyIsNamed) {
+  std::filesystem::create_directory(place("pair"));
+  for (const char* ending : {".bin", ".idx"}) {
+    std::filesystem::copy_file(shards_ / ("tpt_text_document" + std::string(ending)),
+                               place("pair") / ("corpus" + std::string(ending)));
+  }
+  model::Config tiny = small_model();
+  tiny.vocab_size = 100;
+  Config config = small_config();
+  config.train_tokens = 128;
+  NoProgress quiet;
+  const auto refused = [&](const std::filesystem::path& trained_on) {
+    try {
+      run(config, tiny, trained_on, place("run"), quiet, {});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data) << error.what();
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string words = refused(place("pair") / "corpus");
+  EXPECT_NE(words.find("corpus.bin: sequence"), std::string::npos) << words;
+  EXPECT_NE(words.find("ids are below 100"), std::string::npos) << words;
+}
+
 TEST_F(Trainer, ALossThatIsNotFiniteEndsTheRunWithAWordOnTheRate) {
   Config config = small_config();
   config.train_tokens = 128 * 200;
