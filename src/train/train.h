@@ -9,7 +9,6 @@
 #include "base/progress.h"
 #include "model/transformer.h"
 #include "train/config.h"
-#include "train/metrics.h"
 #include "train/ranks.h"
 
 #include <cstdint>
@@ -75,10 +74,5 @@ struct HeldOutLoss {
 HeldOutLoss held_out_loss(const model::Transformer& network, const std::filesystem::path& shards,
                           std::int64_t seq_length, model::Precision precision,
                           std::int64_t max_rows);
-
-// The same with all kinds of tokens and the bytes of their text, by all processes together.
-Tally held_out_tally(const model::Transformer& network, const std::filesystem::path& shards,
-                     std::int64_t seq_length, model::Precision precision, std::int64_t max_rows,
-                     Ranks& ranks);
 
 }  // namespace tpt::train

@@ -48,7 +48,8 @@ Trainer::Trainer(const Config& config, const model::Config& model_config,
       progress_(progress),
       ranks_(ranks),
       shards_(shards),
-      learner_(config_, starting_network(config_, model_config, shards_), shards_, ranks) {
+      learner_(config_, starting_network(config_, model_config, shards_), shards_, ranks),
+      held_out_(open_held_out(config_, learner_.network(), shards_)) {
   shards_.limit_ids(learner_.network().config().vocab_size);
   if (ranks_.is_first()) {
     std::error_code problem;
@@ -58,10 +59,10 @@ Trainer::Trainer(const Config& config, const model::Config& model_config,
     }
   }
   restore_newest();
+  find_budgets();
   if (ranks_.is_first()) {
     records_ = std::make_unique<RunRecords>(folder_, config_, state());
   }
-  find_budgets();
   check_same_weights(ranks_, learner_.network().parameters(), state().steps);
 }
 
@@ -224,7 +225,7 @@ void Trainer::log_step(double gradient_norm) {
 void Trainer::take_held_out_losses() {
   const std::int64_t every = config_.held_out_every_steps;
   const bool is_due = learner_.at_end() || (every > 0 && state().steps % every == 0);
-  if (config_.held_out.empty() || !is_due) {
+  if (held_out_.empty() || !is_due) {
     return;
   }
   for (const bool of_average : {false, true}) {
@@ -234,13 +235,10 @@ void Trainer::take_held_out_losses() {
     if (of_average) {
       learner_.optimizer().exchange_average();
     }
-    for (const std::string& shards : config_.held_out) {
-      const Tally tally = held_out_tally(learner_.network(), shards, config_.seq_length,
-                                         config_.precision, config_.held_out_rows, ranks_);
+    for (const auto& [name, held_out] : held_out_) {
+      const Tally tally = held_out.tally(learner_.network(), config_.precision, ranks_);
       if (records_) {
-        records_->append(state(), {.name = std::filesystem::path(shards).filename().string(),
-                                   .of_average = of_average,
-                                   .tally = tally});
+        records_->append(state(), {.name = name, .of_average = of_average, .tally = tally});
       }
     }
     if (of_average) {

@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "pack/shard_reader.h"
 #include "train/background.h"
+#include "train/held_out.h"
 #include "train/learner.h"
 #include "train/ranks.h"
 #include "train/run_records.h"
@@ -57,6 +58,7 @@ class Trainer {
   pack::ShardReader shards_;
   Learner learner_;
   std::unique_ptr<RunRecords> records_;  // of the first process
+  std::vector<NamedHeldOut> held_out_;
   std::vector<std::int64_t> budgets_;    // rising; the last one is the end
   // When this part of the run and the last state began.
   Clock::time_point start_, saved_;

@@ -1,6 +1,7 @@
 // TensorBoard events, held-out losses on the way, and losses by kind.
 #include "base/error.h"
 #include "train/event_file.h"
+#include "train/held_out.h"
 #include "train/oracle.h"
 #include "train/small_run.h"
 
@@ -118,6 +119,52 @@ TEST_F(Records, HeldOutLossesStandApartByKindAndForRawTextAlone) {
   EXPECT_NEAR(taken["raw average"][2].at("loss_document").get<double>(),
               loss(last.string() + "-average"), 1e-5);
   EXPECT_NE(taken["raw"][2], taken["raw average"][2]);
+}
+
+// At the start: the end of a run is too late for a wrong path.
+TEST_F(Records, HeldOutShardsThatDoNotFitAreRefusedBeforeAnythingIsWritten) {
+  write_sum_shards(folder_.path() / "short", 1);
+  const auto other_ids = folder_.path() / "other ids";
+  std::filesystem::copy(held_out_, other_ids);
+  Json tokenizer = parse_json(storage::read_file(other_ids / "tokenizer.json"), "tokenizer.json");
+  std::swap(tokenizer["model"]["vocab"]["a"], tokenizer["model"]["vocab"]["b"]);
+  storage::write_file_atomically(other_ids / "tokenizer.json", dump_json(tokenizer));
+  const std::pair<const char*, const char*> cases[] = {
+      {"none", "none"}, {"short", "short: its "}, {"other ids", "token \"a\""}};
+  for (const auto& [name, word] : cases) {
+    Config config = small_config();
+    config.train_tokens = 128;
+    config.held_out = {raw_.string(), (folder_.path() / name).string()};
+    try {
+      run_quietly(config, shards_, folder_.path() / "run");
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_NE(error.kind(), ErrorKind::bug);
+      EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / "run"));
+  }
+}
+
+TEST_F(Records, HeldOutNamesAreAsLongAsItTakesToTellThemApart) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(names_of({"/data/held-out/"}), Texts({"held-out"}));
+  EXPECT_EQ(names_of({"/a/x/shards", "/a/y/./shards//", "/a/z/raw"}),
+            Texts({"x/shards", "y/shards", "raw"}));
+  EXPECT_EQ(names_of({"/1/x/s", "/2/x/s", "/2/y/s"}), Texts({"1/x/s", "2/x/s", "y/s"}));
+  EXPECT_EQ(names_of({"/s", "/x/s"}), Texts({"/s", "x/s"}));
+  EXPECT_NE(names_of({"."}), Texts({""}));
+  EXPECT_THROW(names_of({"/a/s", "/a/b/../s/"}), Error);
+  Config config = small_config();
+  config.train_tokens = 128;
+  std::filesystem::create_directory(folder_.path() / "other");
+  std::filesystem::copy(raw_, folder_.path() / "other" / "raw");
+  config.held_out = {raw_.string() + "/", (folder_.path() / "other" / "raw").string()};
+  run_quietly(config, shards_, folder_.path() / "run");
+  const std::vector<Json> lines = lines_of(folder_.path() / "run");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[1].at("held_out"), (folder_.path().filename() / "raw").string());
+  EXPECT_EQ(lines[2].at("held_out"), "other/raw");
 }
 
 TEST_F(Records, WatchingARunChangesNoBitOfIt) {

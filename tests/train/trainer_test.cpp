@@ -281,6 +281,9 @@ TEST_F(Trainer, AnIdBeyondTheVocabularyIsNamed) {
   const std::string words = refused(place("pair") / "corpus");
   EXPECT_NE(words.find("corpus.bin: sequence"), std::string::npos) << words;
   EXPECT_NE(words.find("ids are below 100"), std::string::npos) << words;
+  const auto network = model::Transformer(model::resolved(tiny, 100), 1);
+  EXPECT_THROW(held_out_loss(network, place("pair") / "corpus", 32, model::Precision::fp32, 0),
+               Error);
 }
 
 TEST_F(Trainer, ALossThatIsNotFiniteEndsTheRunWithAWordOnTheRate) {
