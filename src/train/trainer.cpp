@@ -110,7 +110,7 @@ Result Trainer::run(std::stop_token stop) {
     const auto last = is_line_due ? learner_.last_open() : std::nullopt;
     // What is to be done about a step is done one step later, so that the host need not wait; where
     // it only skips, when a line is due.
-    if (at_end) {
+    if (at_end || is_place_to_go_back_to()) {
       act_on_steps(0);
     } else if (config_.on_spike != OnSpike::skip) {
       act_on_steps(1);
@@ -129,6 +129,12 @@ Result Trainer::run(std::stop_token stop) {
   ranks_.largest({0.0});  // nobody is done before the first one's files stand
   report();
   return result();
+}
+
+// No verdict is open in a state that the run may go back to: else a step behind it would bring back
+// weights that were given up for a step before it.
+bool Trainer::is_place_to_go_back_to() const {
+  return config_.on_spike == OnSpike::rollback && state().steps % config_.state_every_steps == 0;
 }
 
 void Trainer::interrupt() {

@@ -37,6 +37,7 @@ class Trainer {
   RunState& state() { return learner_.state(); }
   const RunState& state() const { return learner_.state(); }
   void find_budgets();
+  bool is_place_to_go_back_to() const;
   void act_on_steps(std::size_t leave_open);
   void act_on(const DoneStep& step);
   void go_back(const DoneStep& step);

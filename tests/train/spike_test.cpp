@@ -195,6 +195,28 @@ TEST_F(Spikes, RollbackGoesBackToTheSameStateWheneverTheRunIsCut) {
   EXPECT_EQ(compared.lines, 60);
 }
 
+// A state at a step that was left out holds the weights that the run went back to: else a spike
+// right behind it would bring back those that were given up.
+TEST_F(Spikes, ASpikeBehindARollbackDoesNotUndoIt) {
+  Config config = jumpy_config();
+  config.on_spike = OnSpike::rollback;
+  config.state_every_steps = 2;
+  config.keep_states = 100;
+  run_quietly(config, shards_, place("run"));
+  const auto weights = [&](std::int64_t step) {
+    return storage::read_file(place("run") / ("state-" + std::to_string(step)) /
+                              "model.safetensors");
+  };
+  int seen = 0;
+  for (const std::int64_t step : kept_steps(place("run"))) {
+    if (step % 2 == 0) {
+      EXPECT_EQ(weights(step), weights(step - 2)) << "step " << step;
+      ++seen;
+    }
+  }
+  EXPECT_GE(seen, 2) << "the run has no spikes at its states";
+}
+
 TEST_F(Spikes, RollbackNeedsStatesAtSteps) {
   Config config = jumpy_config();
   config.on_spike = OnSpike::rollback;
