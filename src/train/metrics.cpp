@@ -80,7 +80,10 @@ void add_losses(const Tally& tally, Json& json) {
 }
 
 Json to_json(const MetricsLine& line) {
-  Json json = {{"step", line.step}, {"tokens", line.tokens}, {"loss", line.tally.mean()}};
+  Json json = {{"step", line.step}, {"tokens", line.tokens}};
+  if (line.tally.total_targets() > 0) {
+    json["loss"] = line.tally.mean();
+  }
   add_losses(line.tally, json);
   json["learning_rate"] = line.learning_rate;
   json["grad_norm"] = line.gradient_norm;

@@ -56,7 +56,7 @@ struct MetricsLine {
 // {"step", "tokens", "loss", "loss_document", "bits_per_byte_document", "loss_thinking", ...,
 // "learning_rate", "grad_norm", "skipped", "tokens_per_second", "flops_per_second", "mfu" or
 // "gemm_share" or "mfu": "unknown", "seconds"}: a loss for each kind that had targets, in nats a
-// target token.
+// target token; no "loss" where there were none.
 Json to_json(const MetricsLine& line);
 // The losses of `tally` by kind, under the same names.
 void add_losses(const Tally& tally, Json& json);

@@ -44,9 +44,9 @@ struct RunState {
   double last_loss = 0;
   std::optional<DoneStep> open;  // the last step, where the run has not acted on its verdict yet
   std::int64_t skipped_in_a_row = 0;
-  std::int64_t skipped_since_line = 0;
-  Tally tally;                   // since the last line of metrics.jsonl
-  std::int64_t line_tokens = 0;  // at that line
+  std::int64_t skipped_since_line = 0;  // -1 where the last line counted the open step too
+  Tally tally;                          // since the last line of metrics.jsonl
+  std::int64_t line_tokens = 0;         // at that line
   double line_flops = 0;
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl then
   std::int64_t events_bytes = 0;   // of the TensorBoard file

@@ -218,11 +218,15 @@ void Trainer::log_step(double gradient_norm) {
   if (config_.on_spike == OnSpike::skip) {
     act_on_steps(0);
   }
+  // The line counts its last step too, whose verdict may not have been acted on.
+  const auto open = learner_.last_open();
+  const std::int64_t counted_early = open && open->skipped ? 1 : 0;
+  state().skipped_since_line += counted_early;
   const Tally tally = learner_.take_tally();
   if (records_) {
     records_->append(state(), tally, learner_.learning_rate(), gradient_norm);
   }
-  state().skipped_since_line = 0;
+  state().skipped_since_line = -counted_early;
   state().line_tokens = state().tokens;
   state().line_flops = state().flops;
   report();

@@ -58,8 +58,8 @@ class Trainer {
   Ranks& ranks_;
   pack::ShardReader shards_;
   Learner learner_;
-  std::unique_ptr<RunRecords> records_;  // of the first process
   std::vector<NamedHeldOut> held_out_;
+  std::unique_ptr<RunRecords> records_;  // of the first process
   std::vector<std::int64_t> budgets_;    // rising; the last one is the end
   // When this part of the run and the last state began.
   Clock::time_point start_, saved_;

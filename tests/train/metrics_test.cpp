@@ -60,6 +60,7 @@ TEST(MetricsLine, NamesTheLossOfEachKindThatHadTargets) {
   EXPECT_EQ(json.at("loss"), 2.0);
   EXPECT_EQ(json.at("loss_thinking"), 2.0);
   EXPECT_FALSE(json.contains("loss_document"));
+  EXPECT_FALSE(to_json(MetricsLine()).contains("loss")) << "no step counted";
 }
 
 TEST(WholeFolder, IsThereOnlyWhenFilled) {

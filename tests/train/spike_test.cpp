@@ -217,6 +217,27 @@ TEST_F(Spikes, ASpikeBehindARollbackDoesNotUndoIt) {
   EXPECT_GE(seen, 2) << "the run has no spikes at its states";
 }
 
+// A line has no loss of a step that was left out, and counts it.
+TEST_F(Spikes, LinesCountTheStepsThatWereLeftOutAndShowNoLossOfThem) {
+  for (const OnSpike on_spike : {OnSpike::skip, OnSpike::rollback}) {
+    Config config = jumpy_config();
+    config.on_spike = on_spike;
+    config.state_every_steps = 7;
+    const auto run = place(on_spike == OnSpike::skip ? "skip" : "rollback");
+    run_quietly(config, shards_, run);
+    std::vector<std::int64_t> steps;
+    for (const Json& line : lines_of(run)) {
+      EXPECT_EQ(line.contains("loss"), line.at("skipped") == 0) << dump_json(line);
+      EXPECT_EQ(line.contains("loss"), line.contains("loss_document")) << dump_json(line);
+      if (line.at("skipped") == 1) {
+        steps.push_back(line.at("step").get<std::int64_t>());
+      }
+    }
+    EXPECT_EQ(steps, kept_steps(run));
+    EXPECT_GE(steps.size(), 2U);
+  }
+}
+
 TEST_F(Spikes, RollbackNeedsStatesAtSteps) {
   Config config = jumpy_config();
   config.on_spike = OnSpike::rollback;
