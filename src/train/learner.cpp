@@ -56,6 +56,18 @@ std::string first_difference(const Json& before, const Json& now, const std::str
   return fmt::format("{} was {}, now {}", path, dump_json(before), dump_json(now));
 }
 
+// Whether any target of the shards has a weight; most often one of the first step has.
+bool teaches(const pack::ShardReader& shards, Config config) {
+  config.epochs = 1;
+  RowStream rows(shards, config, Place());
+  for (auto some = rows.next_step(); !some.empty(); some = rows.next_step()) {
+    if (count_batch(some, config, {}).weight_sum > 0.0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // The rows [from, to) in passes of at most `size`.
 std::vector<std::vector<Row>> passes_of(const std::vector<Row>& rows, std::int64_t from,
                                         std::int64_t to, std::int64_t size) {
@@ -156,6 +168,12 @@ void Learner::plan() {
     user_error(
         "train.objective: the shards hold no target it asks for: \"answers\" needs "
         "fine-tuning examples, packed from prompts and completions");
+  }
+  if (!teaches(shards_, config_)) {
+    user_error(
+        "train.document_weight, thinking_weight, special_weight: got {}, {}, {}: no target of the "
+        "shards has a weight above 0, so nothing would be learned",
+        config_.document_weight, config_.thinking_weight, config_.special_weight);
   }
   const std::int64_t rows = rows_->rows_of_epoch();
   targets_a_step_ =

@@ -221,5 +221,26 @@ TEST_F(Records, ASegmentsWeightDecidesItsShareOfTheGradient) {
   EXPECT_NE(trained(0, 1, 1, "without documents"), trained(1, 0, 1, "without thinking again"));
 }
 
+TEST_F(Records, WeightsThatLeaveNothingToLearnAreRefused) {
+  Config config = small_config();
+  config.train_tokens = 5 * 128;
+  config.document_weight = config.special_weight = 0.0;
+  const auto word = [&](const std::filesystem::path& shards) {
+    try {
+      run_quietly(config, shards, folder_.path() / "run");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::user);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(word(raw_).find("no target of the shards has a weight"), std::string::npos)
+      << "without thinking";
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "run"));
+  EXPECT_EQ(word(shards_), "");
+  config.thinking_weight = 0.0;
+  EXPECT_NE(word(shards_), "");
+}
+
 }  // namespace
 }  // namespace tpt::train
