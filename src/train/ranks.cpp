@@ -90,6 +90,10 @@ void Ranks::Group::meet() {
   store = c10::make_intrusive<c10d::PrefixStore>(
       "tpt/" + launch.attempt, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
   store->setTimeout(timeout);
+  if (store->add(key("come", launch.rank), 1) > 1) {
+    user_error("{}: two processes came as number {} of {}: each needs a number of its own",
+               launch.by, launch.rank, launch.size);
+  }
 }
 
 void Ranks::Group::open_host() {
@@ -202,6 +206,12 @@ Ranks::Ranks(const Launch& launch, const RanksConfig& config)
   } catch (const Error&) {
     throw;
   } catch (const std::exception& problem) {
+    if (std::string_view(problem.what()).find("EADDRINUSE") != std::string_view::npos) {
+      user_error(
+          "{}: port {} is in use: by another process that came as number 0, or by another run; "
+          "choose another MASTER_PORT",
+          launch.by, launch.port);
+    }
     remote_error("process {} of {}: the processes do not meet at {}:{} within {} s: {}", rank_,
                  size_, launch.address, launch.port, config.timeout_seconds,
                  first_line(problem.what()));

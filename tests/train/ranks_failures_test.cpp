@@ -188,6 +188,34 @@ TEST(Ranks, ThoseThatDoNotComeAreWaitedForNoLongerThanTheTimeout) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
+// The others go on waiting for the one that is missing.
+TEST(Ranks, AProcessWhoseNumberIsTakenIsRefused) {
+  const std::int64_t port = 15000 + ::getpid() % 15000;
+  const auto words_of = [&](std::int64_t rank, double timeout_seconds) {
+    const Launch launch{.rank = rank,
+                        .size = 3,
+                        .local_size = 3,
+                        .address = "127.0.0.1",
+                        .port = port,
+                        .by = "torchrun"};
+    try {
+      const Ranks ranks(launch, {.timeout_seconds = timeout_seconds});
+    } catch (const Error& error) {
+      return std::pair(error.kind(), std::string(error.what()));
+    }
+    return std::pair(ErrorKind::bug, std::string("all are there"));
+  };
+  std::jthread first([&] { EXPECT_EQ(words_of(0, 3.0).first, ErrorKind::remote); });
+  std::jthread second([&] { EXPECT_EQ(words_of(1, 3.0).first, ErrorKind::remote); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  const auto [kind, words] = words_of(1, 3.0);
+  EXPECT_EQ(kind, ErrorKind::user);
+  EXPECT_NE(words.find("two processes came as number 1 of 3"), std::string::npos) << words;
+  const auto [first_kind, first_words] = words_of(0, 3.0);
+  EXPECT_EQ(first_kind, ErrorKind::user) << first_words;
+  EXPECT_NE(first_words.find("number 0"), std::string::npos) << first_words;
+}
+
 TEST(Ranks, OneProcessHasNothingToAddUp) {
   Ranks alone;
   const at::Tensor tensor = at::arange(4, at::kFloat);
