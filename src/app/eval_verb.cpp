@@ -2,6 +2,7 @@
 #include "app/steps.h"
 #include "app/verbs.h"
 #include "base/error.h"
+#include "train/launch.h"
 
 #include <fmt/core.h>
 
@@ -27,6 +28,7 @@ void eval_verb(Arguments arguments, Run run) {
       "tpt eval --engine llama:model.gguf --chat --task gsm8k.jsonl --answer-marker '####' "
       "--out build/gsm8k");
   if (!line.parse(arguments)) return;
+  train::refuse_many_processes("eval");
   if (inputs.size() > 1) user_error("tpt eval: got {} checkpoints, expected one", inputs.size());
   if (!inputs.empty()) engine.engine = "checkpoint:" + inputs[0];
   const Json scores = eval_step(config, engine, task, out, run);

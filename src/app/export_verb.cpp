@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/gguf_export.h"
 #include "model/transformer.h"
+#include "train/launch.h"
 
 #include <fmt/core.h>
 
@@ -55,6 +56,7 @@ void export_verb(Arguments arguments, Run /*run*/) {
   line.example("tpt export build/model/checkpoint-2000000 --gguf model.gguf --type f16");
   line.example("tpt export build/model/checkpoint-2000000 --hf model --type bf16");
   if (!line.parse(arguments)) return;
+  train::refuse_many_processes("export");
   if (gguf.empty() == hf.empty()) user_error("give either --gguf FILE or --hf FOLDER");
   if (!hf.empty()) {
     export_hf(checkpoint, hf, config);
