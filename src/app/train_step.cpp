@@ -1,5 +1,6 @@
 #include "app/train_step.h"
 
+#include "app/training_folder.h"
 #include "pack/shard_reader.h"
 #include "train/ranks.h"
 #include "train/train.h"
@@ -46,6 +47,7 @@ Json train_step(const train::Config& config, const model::Config& model, const f
     if (ranks.broadcast("") == kGo) work();
     return {};
   }
+  const TrainingFolder own_folder(folder);
   Json recipe = Json::object();
   recipe["train"] = train::recipe_of(config);
   std::vector<fs::path> inputs = pack::shard_paths(shards);
