@@ -48,6 +48,7 @@ Json train_step(const train::Config& config, const model::Config& model, const f
     return {};
   }
   const TrainingFolder own_folder(folder);
+  own_folder.forget_failed_start();
   Json recipe = Json::object();
   recipe["train"] = train::recipe_of(config);
   std::vector<fs::path> inputs = pack::shard_paths(shards);

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "storage/files.h"
 
+#include <algorithm>
+
 namespace tpt::app {
 namespace {
 
@@ -24,9 +26,21 @@ fs::path made(const fs::path& folder) {
   return folder;
 }
 
+bool is_of_a_start(const fs::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  return name == kLockName || name.starts_with("started.json");
+}
+
 }  // namespace
 
 TrainingFolder::TrainingFolder(const fs::path& folder)
     : folder_(made(folder)), lock_(folder / kLockName, storage::FileLock::WithoutLocks::warn) {}
+
+void TrainingFolder::forget_failed_start() const {
+  const fs::directory_iterator entries(folder_);
+  if (std::all_of(begin(entries), end(entries), is_of_a_start)) {
+    fs::remove(folder_ / "started.json");
+  }
+}
 
 }  // namespace tpt::app

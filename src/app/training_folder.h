@@ -14,6 +14,10 @@ class TrainingFolder {
   // where the folder cannot be made or written to.
   explicit TrainingFolder(const std::filesystem::path& folder);
 
+  // A start that was refused before anything was trained leaves nothing but its record: other
+  // options are no other run then.
+  void forget_failed_start() const;
+
  private:
   std::filesystem::path folder_;
   storage::FileLock lock_;

@@ -52,5 +52,17 @@ TEST(TrainingFolder, SaysInWordsWhatCannotBeAFolder) {
   EXPECT_THAT(refusal(ErrorKind::user, [] { TrainingFolder{"s3://bucket/run"}; }), HasSubstr("S3"));
 }
 
+TEST(TrainingFolder, ForgetsAStartThatLeftNothing) {
+  const TemporaryFolder folder;
+  const auto forgets = [&] {
+    std::ofstream(folder / "started.json") << "{}";
+    TrainingFolder(folder.path()).forget_failed_start();
+    return !fs::exists(folder / "started.json");
+  };
+  EXPECT_TRUE(forgets());
+  std::ofstream(folder / "metrics.jsonl") << "";
+  EXPECT_FALSE(forgets());
+}
+
 }  // namespace
 }  // namespace tpt::app

@@ -66,6 +66,21 @@ TEST_F(TrainStart, ASecondProcessIsKeptOutOfTheFolderOfAnother) {
   EXPECT_THAT(other.errors, HasSubstr("train_tokens"));
 }
 
+TEST_F(TrainStart, AStartThatWasRefusedDoesNotBlockTheCorrectedOne) {
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"--checkpoint-tokens", "9999"},
+        {"--held-out", (folder_ / "none").string()},
+        {"--seq-length", "2000000"},
+        {"--document-weight", "0", "--thinking-weight", "0", "--special-weight", "0"}}) {
+    const Outcome refused = run(train("640", wrong));
+    EXPECT_THAT(refused.status, testing::AnyOf(1, 2)) << refused.errors;
+  }
+  EXPECT_EQ(run(train("640")).status, 0);
+  const Outcome other = run(train("700"));
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.errors, HasSubstr("train_tokens"));
+}
+
 TEST_F(TrainStart, WhatWouldDoTheSameWorkTwiceRefusesToBeOneOfMany) {
   ::setenv("RANK", "0", 1);
   ::setenv("WORLD_SIZE", "2", 1);
