@@ -32,27 +32,10 @@ class TrainSlow : public testing::Test {
   }
   std::string shards() const { return (folder_ / "shards").string(); }
   std::vector<std::string> with_run(std::vector<std::string> arguments, const char* out) const {
-    for (const char* one : {"--train-tokens",
-                            "20000",
-                            "--seq-length",
-                            "64",
-                            "--batch-rows",
-                            "4",
-                            "--hidden-size",
-                            "32",
-                            "--num-layers",
-                            "1",
-                            "--threads",
-                            "1",
-                            "--spike-sigmas",
-                            "3",
-                            "--spike-window",
-                            "12",
-                            "--state-every-seconds",
-                            "0.2",
-                            "--ema-decay",
-                            "0.9",
-                            "--out"}) {
+    for (const char* one :
+         {"--train-tokens", "20000", "--seq-length", "64", "--batch-rows", "4", "--hidden-size",
+          "32", "--num-layers", "1", "--threads", "1", "--spike-sigmas", "3", "--spike-window",
+          "12", "--ema-decay", "0.9", "--out"}) {
       arguments.emplace_back(one);
     }
     arguments.push_back((folder_ / out).string());
@@ -63,14 +46,32 @@ class TrainSlow : public testing::Test {
 };
 
 TEST_F(TrainSlow, VerifyResumeShowsThatAKilledRunIsTheSame) {
-  const Outcome verified = run(with_run({"verify-resume", shards(), "--kills", "5"}, "verified"));
-  ASSERT_EQ(verified.status, 0) << verified.errors;
-  const Json json = parse_json(verified.output, "verify-resume");
-  EXPECT_GE(json.at("kills"), 1);
-  EXPECT_GE(json.at("lines"), 78);
-  for (const char* same : {"same_losses", "same_weights", "same_optimizer", "same_next_batches"}) {
-    EXPECT_TRUE(json.at(same).get<bool>()) << same;
+  // A second time the killed run is done again.
+  for (int time = 0; time < 2; ++time) {
+    const Outcome verified = run(with_run({"verify-resume", shards(), "--kills", "5"}, "verified"));
+    ASSERT_EQ(verified.status, 0) << verified.errors;
+    const Json json = parse_json(verified.output, "verify-resume");
+    EXPECT_GE(json.at("kills"), 5);
+    EXPECT_EQ(json.at("resumed_from").size(), json.at("kills"));
+    for (const Json& step : json.at("resumed_from")) {
+      EXPECT_GT(step, 0);
+      EXPECT_LT(step, 79);
+    }
+    EXPECT_GE(json.at("lines"), 78);
+    for (const char* same :
+         {"same_losses", "same_weights", "same_optimizer", "same_next_batches"}) {
+      EXPECT_TRUE(json.at(same).get<bool>()) << same;
+    }
   }
+}
+
+TEST_F(TrainSlow, VerifyResumeSaysThatARunIsTooShort) {
+  const Outcome refused = run({"verify-resume", shards(), "--train-tokens", "64", "--seq-length",
+                               "64", "--batch-rows", "1", "--hidden-size", "32", "--num-layers",
+                               "1", "--threads", "1", "--out", (folder_ / "short").string()});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.errors, HasSubstr("a run of 1 steps"));
+  EXPECT_THAT(refused.errors, HasSubstr("--train-tokens"));
 }
 
 // A pair of files alone, as megatron-core writes it; without spans every token is document.
