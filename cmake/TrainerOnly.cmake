@@ -1,7 +1,7 @@
 # -DTPT_TRAINER_ONLY=ON: the program that only trains, for machines that do nothing else. Its verbs stand in
 # src/app/trainer_only/verb_table.cpp. What would need Arrow, llama.cpp, curl, SQLite or libevent is left out file by file;
 # storage refuses S3 by name.
-set(TPT_ROOM_ONLY_storage atomic_file.cpp checksum.cpp file_lock.cpp files.cpp manifest.cpp safetensors.cpp
+set(TPT_ROOM_ONLY_storage atomic_file.cpp checksum.cpp digests.cpp file_lock.cpp files.cpp manifest.cpp safetensors.cpp
     safetensors_header.cpp local_only/remote_files.cpp)
 # A model as an engine to ask is for evaluation.
 set(TPT_ROOM_WITHOUT_model model_batch.cpp model_engine.cpp model_scorer.cpp)

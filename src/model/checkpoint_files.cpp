@@ -4,6 +4,7 @@
 #include "model/safetensors.h"
 #include "model/transformer.h"
 #include "storage/atomic_file.h"
+#include "storage/digests.h"
 
 #include <ATen/ATen.h>
 
@@ -68,6 +69,10 @@ NamedTensors read_parts(const fs::path& folder, const fs::path& index) {
 Transformer load_transformer(const fs::path& folder) {
   const fs::path config_file = folder / "config.json";
   if (!fs::exists(config_file)) user_error("{}: no config.json in it", folder.string());
+  // A checkpoint of this program's: a flipped bit in its weights would load as any other number.
+  if (storage::has_digests(folder)) {
+    storage::check_digests(folder, storage::Unlisted::no_weights);
+  }
   const Config config = read_hf_config(config_file);
   const fs::path single = folder / "model.safetensors";
   const fs::path index = folder / "model.safetensors.index.json";

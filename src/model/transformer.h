@@ -82,7 +82,7 @@ class Transformer {
 // A folder with config.json and model.safetensors (or its parts and their index) as `transformers`
 // writes and reads them.
 // Error(user) where files are missing; Error(data) for missing, unknown or misshapen tensors, by
-// name.
+// name, and for files that do not fit the folder's digests.json, where it has one.
 Transformer load_transformer(const std::filesystem::path& folder);
 
 struct SaveOptions {

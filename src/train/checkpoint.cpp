@@ -2,8 +2,8 @@
 
 #include "base/json.h"
 #include "storage/atomic_file.h"
+#include "storage/digests.h"
 #include "tokenize/tokenizer.h"
-#include "train/digests.h"
 #include "train/whole_folder.h"
 
 #include <span>
@@ -43,7 +43,7 @@ void write_checkpoint(const model::Transformer& network, const pack::ShardReader
       storage::write_file_atomically(partial / "tokenizer_config.json",
                                      dump_json_pretty(tokenizer_config(tokenizer, shards)));
     }
-    write_digests(partial);
+    storage::write_digests(partial);
   });
 }
 

@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "storage/atomic_file.h"
 #include "tokenize/json_parts.h"
-#include "train/digests.h"
 
 #include <algorithm>
 #include <map>
@@ -112,9 +111,6 @@ model::Transformer starting_network(const Config& config, const model::Config& s
     }
   };
   if (!config.init_from.empty()) {
-    if (has_digests(config.init_from)) {
-      check_digests(config.init_from);
-    }
     model::Transformer network = model::load_transformer(config.init_from);
     check_vocabulary(network);
     check_same_tokens(config.init_from, shards);

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "model/safetensors.h"
 #include "storage/atomic_file.h"
-#include "train/digests.h"
+#include "storage/digests.h"
 #include "train/whole_folder.h"
 
 #include <ATen/ATen.h>
@@ -112,7 +112,7 @@ RunState read_state(const fs::path& state_folder) {
       fmt::format("; remove {} to go on from an older state", state_folder.string());
   const fs::path file = state_folder / "state.json";
   try {
-    check_digests(state_folder);
+    storage::check_digests(state_folder);
     const Json json = parse_json(storage::read_file(file), file.string());
     if (json.at("layout").get<std::int64_t>() != kLayout) {
       data_error("{}: layout {}, this program reads {}", file.string(), json.at("layout").dump(),
@@ -145,7 +145,7 @@ void write_state(const fs::path& folder, const RunState& state, const model::Con
     Json json = to_json(state);
     json["layout"] = kLayout;
     storage::write_file_atomically(partial / "state.json", dump_json_pretty(json));
-    write_digests(partial);
+    storage::write_digests(partial);
   });
   remove_old(folder, retention);
 }

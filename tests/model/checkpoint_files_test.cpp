@@ -4,6 +4,7 @@
 #include "model/safetensors.h"
 #include "model/transformer.h"
 #include "storage/atomic_file.h"
+#include "storage/digests.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -386,6 +387,25 @@ TEST_F(CheckpointFilesTest, RefusesToRoundAwayANumber) {
   EXPECT_THAT(refusal([&] { save(storage::TensorType::f16); }, ErrorKind::data),
               HasSubstr(tensors[4].first + " holds numbers that f16 cannot"));
   EXPECT_NO_THROW(save(storage::TensorType::bf16));
+}
+
+TEST_F(CheckpointFilesTest, FilesThatDoNotFitTheirDigestsAreRefused) {
+  save_transformer(Transformer(one_layer(true), 1), folder_);
+  write("tokenizer.json", "{}");
+  storage::write_digests(folder_);
+  write("notes.txt", "mine");
+  EXPECT_NO_THROW(load_transformer(folder_));
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "digests.json"}) {
+    const std::string whole = storage::read_file(folder_ / name);
+    std::string flipped = whole;
+    flipped.back() = static_cast<char>(flipped.back() ^ 1);
+    write(name, flipped);
+    EXPECT_THAT(refusal([&] { load_transformer(folder_); }, ErrorKind::data), HasSubstr(name));
+    write(name, whole);
+  }
+  fs::remove(folder_ / "tokenizer.json");
+  EXPECT_THAT(refusal([&] { load_transformer(folder_); }, ErrorKind::data),
+              HasSubstr("tokenizer.json"));
 }
 
 TEST_F(CheckpointFilesTest, TakesOverWhatStandsBesideTheWeights) {

@@ -1,7 +1,7 @@
 #include "train/starting_point.h"
 
 #include "base/error.h"
-#include "train/digests.h"
+#include "storage/digests.h"
 #include "train/small_run.h"
 
 #include <ATen/ATen.h>

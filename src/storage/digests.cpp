@@ -1,4 +1,4 @@
-#include "train/digests.h"
+#include "storage/digests.h"
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tpt::train {
+namespace tpt::storage {
 namespace {
 
 constexpr std::string_view kName = "digests.json";
@@ -28,7 +28,7 @@ std::vector<std::string> file_names(const std::filesystem::path& folder) {
 }
 
 Json read_list(const std::filesystem::path& file) {
-  const std::string text = storage::read_file(file);
+  const std::string text = read_file(file);
   const Json json = parse_json(text, file.string());
   if (text != dump_json_pretty(json)) {
     data_error("{}: damaged: not as it was written", file.string());
@@ -66,10 +66,10 @@ void write_digests(const std::filesystem::path& folder) {
     files[name] = {{"bytes", std::filesystem::file_size(path)}, {"sha256", sha256_of_file(path)}};
   }
   const Json json = {{"files", files}, {"list_sha256", sha256_hex(dump_json(files))}};
-  storage::write_file_atomically(folder / kName, dump_json_pretty(json));
+  write_file_atomically(folder / kName, dump_json_pretty(json));
 }
 
-void check_digests(const std::filesystem::path& folder) {
+void check_digests(const std::filesystem::path& folder, Unlisted unlisted) {
   const std::filesystem::path list_file = folder / kName;
   if (!has_digests(folder)) {
     data_error("{}: missing", list_file.string());
@@ -83,7 +83,8 @@ void check_digests(const std::filesystem::path& folder) {
     data_error("{}: damaged: {}", list_file.string(), problem.what());
   }
   for (const std::string& name : file_names(folder)) {
-    if (!list.contains(name)) {
+    const bool is_allowed = unlisted == Unlisted::no_weights && !name.ends_with(".safetensors");
+    if (!list.contains(name) && !is_allowed) {
       data_error("{}: not in {}", (folder / name).string(), list_file.string());
     }
   }
@@ -93,4 +94,4 @@ bool has_digests(const std::filesystem::path& folder) {
   return std::filesystem::exists(folder / kName);
 }
 
-}  // namespace tpt::train
+}  // namespace tpt::storage
