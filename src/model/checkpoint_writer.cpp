@@ -2,6 +2,7 @@
 // same bytes.
 #include "base/error.h"
 #include "base/json.h"
+#include "model/companions.h"
 #include "model/rounding.h"
 #include "model/safetensors.h"
 #include "model/transformer.h"
@@ -124,17 +125,6 @@ void remove_stale(const fs::path& folder, const std::set<std::string>& written) 
     if (weights && written.count(name) == 0) stale.push_back(entry.path());
   }
   for (const fs::path& path : stale) fs::remove(path);
-}
-
-void copy_companions(const fs::path& from, const fs::path& folder) {
-  for (const char* name :
-       {"generation_config.json", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-        "tokenizer.model", "chat_template.jinja", "chat_template.json"}) {
-    if (fs::exists(from / name)) {
-      storage::write_file_atomically(folder / name, storage::read_file(from / name));
-    }
-  }
 }
 
 const char* dtype_name(TensorType type) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/companions.h"
 #include "storage/atomic_file.h"
 #include "tokenize/definition.h"
 
@@ -23,22 +24,15 @@ constexpr std::int32_t kControl = 3;
 constexpr std::int32_t kUserDefined = 4;
 constexpr std::int32_t kUnused = 5;
 
-Json read_if_there(const fs::path& file) {
-  if (!fs::exists(file)) return Json::object();
-  Json json = parse_json(storage::read_file(file), file.string());
-  if (!json.is_object()) data_error("{}: not a JSON object", file.string());
-  return json;
-}
-
 class Vocabulary {
  public:
   Vocabulary(const fs::path& folder, std::int64_t vocab_size)
       : folder_(folder),
         definition_(tokenize::read_tokenizer_json(folder / "tokenizer.json")),
         vocab_size_(vocab_size),
-        settings_(read_if_there(folder / "tokenizer_config.json")),
-        generation_(read_if_there(folder / "generation_config.json")),
-        config_(read_if_there(folder / "config.json")) {
+        settings_(read_object_if_there(folder / "tokenizer_config.json")),
+        generation_(read_object_if_there(folder / "generation_config.json")),
+        config_(read_object_if_there(folder / "config.json")) {
     // Without its vocabulary and merges, which take long to parse, and are known.
     const auto keep = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
       return !(depth == 1 && event == nlohmann::json::parse_event_t::key && value == "model");
@@ -50,7 +44,7 @@ class Vocabulary {
   void add_to(GgufFile& file) {
     add_tokens(file);
     add_specials(file);
-    if (const std::string source = chat_template(); !source.empty()) {
+    if (const std::string source = chat_template_in(folder_); !source.empty()) {
       file.add_text("tokenizer.chat_template", source);
     }
   }
@@ -206,20 +200,6 @@ class Vocabulary {
   [[noreturn]] void refuse_post_processor(const nlohmann::json& step) const {
     user_error("{}: post_processor {} is not supported: only a token before the text",
                (folder_ / "tokenizer.json").string(), step.dump());
-  }
-
-  std::string chat_template() const {
-    if (const fs::path file = folder_ / "chat_template.jinja"; fs::exists(file)) {
-      return storage::read_file(file);
-    }
-    if (!settings_.contains("chat_template")) return "";
-    const Json& value = settings_.at("chat_template");
-    if (value.is_string()) return value.get<std::string>();
-    if (!value.is_array()) return "";
-    for (const Json& one : value) {
-      if (one.value("name", "") == "default") return one.value("template", "");
-    }
-    return "";
   }
 
   fs::path folder_;

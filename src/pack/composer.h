@@ -9,10 +9,10 @@
 //   (fine-tuning)   prompt completion EOS, or the turns of a conversation (chat_layout.h) EOS
 #pragma once
 
-#include "pack/chat_layout.h"
 #include "records/conversation.h"
 #include "records/sample.h"
 #include "records/trajectory.h"
+#include "tokenize/chat_layout.h"
 #include "tokenize/tokenizer.h"
 
 #include <optional>
@@ -21,6 +21,10 @@
 #include <vector>
 
 namespace tpt::pack {
+
+using tokenize::Chat;
+using tokenize::chat_layout;
+using tokenize::ChatLayout;
 
 constexpr std::string_view kThinkStart = "<think>";
 constexpr std::string_view kThinkEnd = "</think>";

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "pack/mapped_file.h"
+#include "pack/pack.h"
 #include "pack/shard_layout.h"
 #include "storage/atomic_file.h"
 
@@ -58,6 +59,8 @@ struct ShardReader::State {
   std::int64_t id_limit = 0;  // ids are below it; 0: any
   std::optional<TokenId> end_of_text;
   TokenId padding = 0;
+  Config settings;
+  bool has_examples = false;
   Json info;
 
   void open(const std::filesystem::path& folder_or_prefix);
@@ -65,6 +68,7 @@ struct ShardReader::State {
   void open_spans();
   void open_names();
   void read_info();
+  void read_settings();
 
   std::size_t length(std::size_t sequence) const {
     return static_cast<std::size_t>(index.at<std::int32_t>(kIndexHeaderBytes + 4 * sequence));
@@ -202,6 +206,7 @@ void ShardReader::State::read_info() {
     vocab_size = id_limit = info.at("vocab_size").get<std::int64_t>();
     end_of_text = info.at("end_of_text").get<TokenId>();
     padding = info.at("padding").get<TokenId>();
+    read_settings();
   } catch (const nlohmann::json::exception& error) {
     data_error("{}: {}", path.string(), error.what());
   }
@@ -210,6 +215,22 @@ void ShardReader::State::read_info() {
     data_error("{}: end of text {} and padding {} are not both below {}", path.string(),
                *end_of_text, padding, vocab_size);
   }
+}
+
+// Those that say how examples are written; other versions of the packer may have other options.
+void ShardReader::State::read_settings() {
+  if (!info.contains("settings") || !info.contains("counts")) {
+    return;
+  }
+  Fields fields("pack");
+  describe(fields, settings);
+  for (const char* name : {"chat", "begin_of_text"}) {
+    if (info.at("settings").contains(name)) {
+      fields.set(name, info.at("settings").at(name));
+    }
+  }
+  const Json tokens = info.at("counts").value("tokens", Json::object());
+  has_examples = tokens.value("answer", std::int64_t{0}) > 0;
 }
 
 TokenId ShardReader::State::id(std::size_t sequence, std::size_t position) const {
@@ -340,6 +361,10 @@ void ShardReader::limit_ids(std::int64_t vocab_size) {
 bool ShardReader::has_spans() const { return state_->has_spans; }
 std::int64_t ShardReader::vocab_size() const { return state_->vocab_size; }
 std::optional<TokenId> ShardReader::end_of_text() const { return state_->end_of_text; }
+Chat ShardReader::chat() const {
+  return state_->has_examples ? state_->settings.chat : Chat::plain;
+}
+std::string ShardReader::begin_of_text() const { return state_->settings.begin_of_text; }
 TokenId ShardReader::padding() const { return state_->padding; }
 
 std::filesystem::path ShardReader::tokenizer_file() const {

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "records/sample.h"
+#include "tokenize/chat_layout.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -47,6 +48,10 @@ class ShardReader {
   // 0 where shard.json is missing.
   std::int64_t vocab_size() const;
   std::optional<TokenId> end_of_text() const;
+  // How the turns of its examples are written; plain where it holds no examples.
+  tokenize::Chat chat() const;
+  // The name of the token before every sample; "" for none.
+  std::string begin_of_text() const;
   // What to fill rows with: the tokenizer's <|pad|>, else the end of text, else 0.
   TokenId padding() const;
   // tokenizer.json beside the shard; may not exist for shards of other tools.

@@ -61,6 +61,7 @@ Trainer::Trainer(const Config& config, const model::Config& model_config,
   restore_newest();
   find_budgets();
   if (ranks_.is_first()) {
+    source_ = kept_source(config_.init_from, folder_);
     records_ = std::make_unique<RunRecords>(folder_, config_, state());
   }
   check_same_weights(ranks_, learner_.network().parameters(), state().steps);
@@ -298,9 +299,10 @@ void Trainer::save_state() {
         [this, saved = state(), tensors = std::move(tensors), checkpoint = due_checkpoint_] {
           const model::Config& shape = learner_.network().config();
           if (checkpoint) {
-            write_checkpoint({shape, tensors.weights, checkpoint->string()}, shards_, *checkpoint);
+            write_checkpoint({shape, tensors.weights, checkpoint->string()}, shards_, source_,
+                             *checkpoint);
             if (const model::NamedTensors average = average_in(tensors); !average.empty()) {
-              write_checkpoint({shape, average, checkpoint->string()}, shards_,
+              write_checkpoint({shape, average, checkpoint->string()}, shards_, source_,
                                checkpoint->string() + "-average");
             }
           }

@@ -57,6 +57,7 @@ class Trainer {
   Progress& progress_;
   Ranks& ranks_;
   pack::ShardReader shards_;
+  std::filesystem::path source_;  // what is kept of init_from; "" where there is none
   Learner learner_;
   std::vector<NamedHeldOut> held_out_;
   std::unique_ptr<RunRecords> records_;  // of the first process

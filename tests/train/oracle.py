@@ -7,6 +7,8 @@
   oracle.py train CHECKPOINT OUT   trains LlamaForCausalLM on the job's rows, saves to OUT
   oracle.py loss CHECKPOINT        mean loss of the job's rows and labels (-100: no loss)
   oracle.py load CHECKPOINT TEXT   what AutoTokenizer and AutoModelForCausalLM make of the folder
+  oracle.py chat CHECKPOINT        ids of the turns on stdin by the folder's template, the answer's among them, and what
+                                   the model says in its place
 """
 import json
 import sys
@@ -123,9 +125,23 @@ def load(_, checkpoint, text):
             "parameters": sum(p.numel() for p in model.parameters())}
 
 
+def chat(messages, checkpoint):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    end = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
+
+    def ids_of(turns, **options):
+        return tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **options)["input_ids"]
+    whole = ids_of(messages)
+    prompt = ids_of(messages[:-1], add_generation_prompt=True)
+    made = model.generate(torch.tensor([prompt]), max_new_tokens=40)[0].tolist()
+    return {"ids": whole, "answer": whole[len(prompt):whole.index(end, len(prompt)) + 1], "generated": made[len(prompt):]}
+
+
 def main():
     torch.set_num_threads(1)
-    verbs = {"schedules": lambda jobs: [rates(job) for job in jobs], "adamw": adamw, "muon": muon, "events": events, "train": train, "loss": loss, "load": load}
+    verbs = {"schedules": lambda jobs: [rates(job) for job in jobs], "adamw": adamw, "muon": muon, "events": events, "train": train, "loss": loss, "load": load, "chat": chat}
     print(json.dumps(verbs[sys.argv[1]](json.load(sys.stdin), *sys.argv[2:])))
 
 

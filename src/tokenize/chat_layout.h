@@ -1,9 +1,10 @@
 // How the turns of a conversation are written: what the chat templates of models' families give.
 #pragma once
 
+#include <string>
 #include <string_view>
 
-namespace tpt::pack {
+namespace tpt::tokenize {
 
 enum class Chat {
   plain,   // prompt completion, nothing between them
@@ -28,4 +29,11 @@ struct ChatLayout {
 // Of every layout but plain, which has none.
 const ChatLayout& chat_layout(Chat chat);
 
-}  // namespace tpt::pack
+// The layout that a Jinja chat template writes, told by the markers in it; plain for any other.
+Chat chat_of_template(std::string_view jinja);
+
+// A Jinja chat template that writes the layout. `begin_of_text`: a token before all else, "" for
+// none.
+std::string chat_template(Chat chat, std::string_view begin_of_text);
+
+}  // namespace tpt::tokenize
