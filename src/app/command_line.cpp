@@ -102,7 +102,11 @@ void CommandLine::apply_recipe(const std::string& path) {
     }
   }
   for (Fields& section : sections_) {
-    if (recipe.contains(section.section())) section.apply(recipe[section.section()]);
+    if (!recipe.contains(section.section())) continue;
+    section.apply(recipe[section.section()]);
+    for (const auto& [name, value] : recipe[section.section()].items()) {
+      given_[section.section()].insert(name);
+    }
   }
 }
 
@@ -160,11 +164,15 @@ void CommandLine::apply(const Given& given) {
   for (Fields& section : sections_) {
     for (const Field& field : section.all()) {
       const auto words = given.words.find(&field);
+      const auto take = [&](const Json& value) {
+        section.set(field.name, value);
+        given_[section.section()].insert(field.name);
+      };
       if (words != given.words.end() && !words->second.empty()) {
-        section.set(field.name, given_value(field, words->second));
+        take(given_value(field, words->second));
       }
       const auto switched = given.switched.find(&field);
-      if (switched != given.switched.end()) section.set(field.name, switched->second);
+      if (switched != given.switched.end()) take(switched->second);
     }
   }
 }
@@ -211,6 +219,11 @@ bool CommandLine::parse(std::span<const std::string> arguments) {
     user_error("tpt {}: {} is missing: {}", verb_, inputs_name_, inputs_help_);
   }
   return true;
+}
+
+std::set<std::string> CommandLine::given(const std::string& section) const {
+  const auto found = given_.find(section);
+  return found == given_.end() ? std::set<std::string>() : found->second;
 }
 
 Json CommandLine::record() const {

@@ -9,6 +9,8 @@
 
 #include "base/config.h"
 
+#include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +47,8 @@ class CommandLine {
   // False where --help was asked for: it stands on stdout. Error(user) for anything not allowed.
   [[nodiscard]] bool parse(std::span<const std::string> arguments);
 
+  // The options of a section that the recipe or the flags gave a value, whatever value.
+  std::set<std::string> given(const std::string& section) const;
   // Every section with its values as they are now, for the record of a run.
   Json record() const;
 
@@ -75,6 +79,7 @@ class CommandLine {
   std::string* input_ = nullptr;
   std::vector<OwnOption> own_;
   std::deque<Fields> sections_;
+  std::map<std::string, std::set<std::string>> given_;  // by section
   std::vector<std::string> examples_;
 };
 

@@ -1,5 +1,6 @@
 #include "app/experiment.h"
 
+#include "app/model_shape.h"
 #include "app/steps.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -76,8 +77,9 @@ ExperimentPoint examine_checkpoint(const Recipe& recipe, const ExperimentInputs&
     config.seed = point.seed;
     config.threads = 1;
     const fs::path folder = folders.finetune(tokens);
-    student = last_checkpoint(train_step(config, recipe.model, shared.example_shards, folder, run),
-                              folder);
+    const model::Config shape = shape_to_start_from(config.init_from, recipe.model, {});
+    student =
+        last_checkpoint(train_step(config, shape, shared.example_shards, folder, run), folder);
   }
   EngineConfig engine;
   engine.engine = "checkpoint:" + student.string();
@@ -97,8 +99,9 @@ void run_job(Job& job, const Recipe& recipe, const ExperimentInputs& inputs,
   train::Config config = recipe.train;
   config.seed = job.seed;
   config.threads = 1;
-  const Json trained =
-      train_step(config, recipe.model, work.shards(job.arm), folders.train(), named);
+  const model::Config shape =
+      shape_to_start_from(config.init_from, recipe.model, recipe.model_given);
+  const Json trained = train_step(config, shape, work.shards(job.arm), folders.train(), named);
   const double tokens = trained.at("tokens").get<double>();
   for (const Json& checkpoint : trained.at("checkpoints")) {
     ExperimentPoint point{.arm = job.arm, .seed = job.seed};

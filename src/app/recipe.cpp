@@ -135,11 +135,18 @@ Recipe from_table(const fs::path& file, const Json& table,
   for_each_section(recipe, [&](const std::string& name, auto& config) {
     Fields fields(name);
     describe(fields, config);
-    if (table.contains(name)) fields.apply(table[name]);
+    const auto note = [&](const std::string& option) {
+      if (name == "model") recipe.model_given.insert(option);
+    };
+    if (table.contains(name)) {
+      fields.apply(table[name]);
+      for (const auto& [option, value] : table[name].items()) note(option);
+    }
     for (const std::string& text : settings) {
       const Setting setting = split_setting(text);
       if (setting.section != name || !recipe.has(name)) continue;
       fields.set(setting.option, setting_value(fields, setting));
+      note(setting.option);
     }
   });
   check_order(recipe);

@@ -35,6 +35,7 @@ struct Recipe {
   filter::Config filter;
   pack::Config pack;
   model::Config model;
+  std::set<std::string> model_given;  // the options that stand in its section
   train::Config train;
   train::Config finetune;
   TaskConfig task;

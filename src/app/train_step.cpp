@@ -1,5 +1,6 @@
 #include "app/train_step.h"
 
+#include "app/model_shape.h"
 #include "app/training_folder.h"
 #include "pack/shard_reader.h"
 #include "train/ranks.h"
@@ -56,6 +57,10 @@ Json train_step(const train::Config& config, const model::Config& model, const f
     recipe["model"] = recorded("model", model);
   } else {
     inputs.emplace_back(config.init_from);
+    const auto own = shape_to_start_from(config.init_from, model, {});
+    if (model.max_positions > own.max_positions) {
+      recipe["model"] = {{"max_positions", model.max_positions}};
+    }
   }
   const Stage stage{.step = "train", .folder = folder, .recipe = recipe, .inputs = inputs};
   bool was_done = true;

@@ -1,4 +1,5 @@
 #include "app/command_line.h"
+#include "app/model_shape.h"
 #include "app/train_step.h"
 #include "app/verbs.h"
 #include "base/log.h"
@@ -33,6 +34,7 @@ void train_verb(Arguments arguments, Run run) {
       "--rows pad --epochs 5 --out build/tuned");
   if (!line.parse(arguments)) return;
   if (!from.empty()) config.init_from = from;
+  model = shape_to_start_from(config.init_from, model, line.given("model"));
   train::Ranks ranks(train::launch_from(train::process_environment()),
                      {.timeout_seconds = config.process_timeout_seconds});
   NoProgress quiet;

@@ -46,14 +46,19 @@ Vocabulary read_vocabulary(const fs::path& file, const std::string& text) {
   return vocabulary;
 }
 
-// A stretched rotary base is for rows as long as the run's.
-model::Transformer with_rope_base(model::Transformer network, const Config& config) {
-  if (config.rope_base_factor == 1.0) {
+// With as many positions as were asked for. A stretched rotary base is for rows as long as the
+// run's.
+model::Transformer with_positions(model::Transformer network, const Config& config,
+                                  std::int64_t max_positions) {
+  model::Config shape = network.config();
+  shape.max_positions = std::max(shape.max_positions, max_positions);
+  if (config.rope_base_factor != 1.0) {
+    shape.rope_theta *= config.rope_base_factor;
+    shape.max_positions = std::max(shape.max_positions, config.seq_length);
+  }
+  if (shape == network.config()) {
     return network;
   }
-  model::Config shape = network.config();
-  shape.rope_theta *= config.rope_base_factor;
-  shape.max_positions = std::max(shape.max_positions, config.seq_length);
   return {shape, network.parameters(), config.init_from};
 }
 
@@ -61,8 +66,8 @@ void check_rows(const model::Transformer& network, const Config& config) {
   if (config.seq_length > network.config().max_positions) {
     user_error(
         "train.seq_length: got {}, but the model is made for {} positions: set "
-        "model.max_positions, "
-        "or train.rope_base_factor for one of init_from",
+        "model.max_positions, or, for a longer reach of the positions of init_from, "
+        "train.rope_base_factor",
         config.seq_length, network.config().max_positions);
   }
 }
@@ -114,7 +119,7 @@ model::Transformer starting_network(const Config& config, const model::Config& s
     model::Transformer network = model::load_transformer(config.init_from);
     check_vocabulary(network);
     check_same_tokens(config.init_from, shards);
-    model::Transformer stretched = with_rope_base(std::move(network), config);
+    model::Transformer stretched = with_positions(std::move(network), config, shape.max_positions);
     check_rows(stretched, config);
     return stretched;
   }

@@ -8,7 +8,8 @@
 namespace tpt::train {
 
 // Random weights of `shape` from config.seed, its vocab_size 0 filled from the shards; or those of
-// the Hugging Face folder config.init_from, with its rotary base times config.rope_base_factor.
+// the Hugging Face folder config.init_from, with its rotary base times config.rope_base_factor and
+// at least the positions of `shape`, of which nothing else counts then.
 // Error(user) for a vocabulary smaller than the shards', or for a folder whose tokenizer gives
 // other ids than the shards'; Error(data) for a folder with damaged files.
 model::Transformer starting_network(const Config& config, const model::Config& shape,

@@ -43,11 +43,10 @@ struct Result {
 //                         the next call goes on, bit for bit; a finished run is not done again
 //   spikes/step-<n>/      the batch of a step that was left out, and the state before it
 // `model_config` gives the shape of random initial weights, its vocab_size 0 is filled from the
-// shards; with config.init_from it is not used. Asked to stop, it saves its state and throws
-// Interrupted.
-// Error(user): options that do not fit together, a vocabulary smaller than the shards', a folder
-// that holds another run, a loss that stays not finite.
-// Two runs may go on in two threads of one process: nothing is shared but the disk.
+// shards; with config.init_from only its max_positions counts, where the folder has fewer. Asked to
+// stop, it saves its state and throws Interrupted. Error(user): options that do not fit together, a
+// vocabulary smaller than the shards', a folder that holds another run, a loss that stays not
+// finite. Two runs may go on in two threads of one process: nothing is shared but the disk.
 Result run(const Config& config, const model::Config& model_config,
            const std::filesystem::path& shards, const std::filesystem::path& folder,
            Progress& progress, std::stop_token stop);

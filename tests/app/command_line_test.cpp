@@ -138,5 +138,19 @@ TEST(CommandLine, OneInputIsNeitherNoneNorTwo) {
   EXPECT_THROW(parse_one({"a", "b"}), Error);
 }
 
+TEST(CommandLine, KnowsWhichOptionsWereGiven) {
+  const auto recipe = std::filesystem::temp_directory_path() / "tpt-given-test.toml";
+  std::ofstream(recipe) << "[pack]\nmax_tokens = 10\n";
+  First first;
+  Second second;
+  CommandLine line("pack", "Packs");
+  line.section("pack", first);
+  line.section("train", second);
+  ASSERT_TRUE(line.parse(std::vector<std::string>{"--recipe", recipe.string(), "--no-shuffle"}));
+  EXPECT_THAT(line.given("pack"), ElementsAre("max_tokens", "shuffle"));
+  EXPECT_THAT(line.given("train"), testing::IsEmpty());
+  std::filesystem::remove(recipe);
+}
+
 }  // namespace
 }  // namespace tpt::app

@@ -54,6 +54,13 @@ TEST(Recipe, SettingsGoOverTheFile) {
   EXPECT_TRUE(recipe.pack.shuffle_thinking);
 }
 
+TEST(Recipe, KnowsWhichOptionsOfTheModelWereGiven) {
+  const Recipe recipe =
+      read_recipe(TPT_SOURCE_DIR "/recipes/paper-mid-training-1.5b.toml", {"model.num_layers=3"});
+  EXPECT_EQ(recipe.model_given, (std::set<std::string>{"max_positions", "num_layers"}));
+  EXPECT_GE(recipe.model.max_positions, recipe.train.seq_length);
+}
+
 TEST(Recipe, TheRecordReadsBackAsTheSameRecipe) {
   const Recipe recipe = read_recipe(TPT_SOURCE_DIR "/recipes/demo-lab.toml", {"train.seed=9"});
   const Json record = recorded(recipe);

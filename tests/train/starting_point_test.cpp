@@ -97,5 +97,18 @@ TEST_F(StartingPoint, AStretchedRotaryBaseMakesRoomForLongerRows) {
   }
 }
 
+TEST_F(StartingPoint, PositionsAreRaisedToWhatTheShapeAsksFor) {
+  Config config = from_checkpoint();
+  config.seq_length = 300;
+  EXPECT_NE(word(config).find("max_positions"), std::string::npos);
+  model::Config shape = small_model();
+  shape.max_positions = 512;
+  const pack::ShardReader reader(shards_);
+  EXPECT_EQ(starting_network(config, shape, reader).config().max_positions, 512);
+  shape.max_positions = 1;
+  config.seq_length = 32;
+  EXPECT_EQ(starting_network(config, shape, reader).config().max_positions, 256);
+}
+
 }  // namespace
 }  // namespace tpt::train
