@@ -1,4 +1,5 @@
 #include "app/command_line.h"
+#include "app/model_shape.h"
 #include "app/train_plan.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -6,7 +7,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,13 +18,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder or a config.json, a name, or the recipe's [model].
-model::Config shape_of(const std::vector<std::string>& given, const model::Config& described) {
-  if (given.size() > 1) user_error("MODEL: got {} of them, expected one", given.size());
-  if (given.empty()) return model::resolved(described, 0);
-  const fs::path path = given.front();
+// A folder or a config.json, or a name.
+model::Config shape_named(const std::string& model) {
+  const fs::path path = model;
   const fs::path file = fs::is_directory(path) ? path / "config.json" : path;
-  return fs::exists(file) ? model::read_hf_config(file) : model::named_shape(given.front());
+  return fs::exists(file) ? model::read_hf_config(file) : model::named_shape(model);
+}
+
+// Of init_from, which may not be on this machine yet: then by the name of its folder.
+model::Config shape_of_source(const fs::path& init_from) {
+  if (fs::exists(init_from)) return shape_named(init_from.string());
+  const fs::path folder = init_from.has_filename() ? init_from : init_from.parent_path();
+  try {
+    return model::named_shape(folder.filename().string());
+  } catch (const Error& unknown) {
+    user_error("train.init_from: {} is not there to take the shape from: name it as MODEL; {}",
+               init_from.string(), unknown.what());
+  }
+}
+
+// MODEL, else init_from, else [model].
+model::Config planned_shape(const std::vector<std::string>& given, const std::string& init_from,
+                            const model::Config& described, const std::set<std::string>& options) {
+  if (given.empty() && init_from.empty()) return model::resolved(described, 0);
+  if (given.empty()) {
+    return with_given(shape_of_source(init_from), init_from, described, options);
+  }
+  // It stands in place of a recipe's [model], but for positions that a recipe asks for.
+  model::Config named = shape_named(given.front());
+  if (options.contains("max_positions")) {
+    named.max_positions = std::max(named.max_positions, described.max_positions);
+  }
+  return named;
 }
 
 void print_row(const std::string& name, const std::string& value) {
@@ -93,7 +121,7 @@ void plan_train_verb(Arguments arguments, Run /*run*/) {
                    "fits, and how long it goes on.");
   line.inputs("MODEL", given,
               "a folder with a config.json, or the name of a published model such as "
-              "llama-3.1-8b; else the recipe's [model]",
+              "llama-3.1-8b; else that of --init-from, else [model]",
               false);
   line.text("device", device, "cpu, or a GPU such as h100, h200, a100, b200, l40s, rtx-4090");
   line.flag("json", as_json, "print one JSON object instead of the table");
@@ -107,13 +135,16 @@ void plan_train_verb(Arguments arguments, Run /*run*/) {
       "tpt plan train llama-3.1-8b --device h200 --ranks 8 --seq-length 8192 --batch-rows 1 "
       "--precision bf16 --recompute-layers --train-tokens 100000000000");
   if (!line.parse(arguments)) return;
-  const TrainPlan result = make_train_plan(shape_of(given, model), config, plan, device);
+  if (given.size() > 1) user_error("MODEL: got {} of them, expected one", given.size());
+  const std::string name = given.empty() ? config.init_from : given.front();
+  model = planned_shape(given, config.init_from, model, line.given("model"));
+  const TrainPlan result = make_train_plan(model, config, plan, device);
   if (as_json) {
     fmt::print("{}\n", dump_json(to_json(result)));
     return;
   }
   if (as_markdown) {
-    print_markdown(given.empty() ? "model" : given.front(), result, config, plan.ranks);
+    print_markdown(name.empty() ? "model" : name, result, config, plan.ranks);
     return;
   }
   fmt::print("{:.4g} parameters, a pass of {} rows of {}, {} ranks, {}\n", result.parameters,

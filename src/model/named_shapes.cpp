@@ -17,7 +17,7 @@ struct Shape {
 };
 
 // From the config.json that each was published with.
-constexpr std::array<Shape, 16> kShapes = {{
+constexpr std::array<Shape, 18> kShapes = {{
     {"smollm2-135m", Family::llama, 49152, 576, 30, 9, 3, 64, 1536, 8192, true},
     {"smollm2-360m", Family::llama, 49152, 960, 32, 15, 5, 64, 2560, 8192, true},
     {"smollm2-1.7b", Family::llama, 49152, 2048, 24, 32, 32, 64, 8192, 8192, true},
@@ -30,6 +30,8 @@ constexpr std::array<Shape, 16> kShapes = {{
     {"qwen2.5-1.5b", Family::qwen2, 151936, 1536, 28, 12, 2, 128, 8960, 32768, true},
     {"qwen2.5-3b", Family::qwen2, 151936, 2048, 36, 16, 2, 128, 11008, 32768, true},
     {"qwen2.5-7b", Family::qwen2, 152064, 3584, 28, 28, 4, 128, 18944, 32768, false},
+    {"qwen2.5-math-1.5b", Family::qwen2, 151936, 1536, 28, 12, 2, 128, 8960, 4096, true},
+    {"qwen2.5-math-7b", Family::qwen2, 152064, 3584, 28, 28, 4, 128, 18944, 4096, false},
     {"qwen3-0.6b", Family::qwen3, 151936, 1024, 28, 16, 8, 128, 3072, 40960, true},
     {"qwen3-1.7b", Family::qwen3, 151936, 2048, 28, 16, 8, 128, 6144, 40960, true},
     {"qwen3-4b", Family::qwen3, 151936, 2560, 36, 32, 8, 128, 9728, 40960, true},

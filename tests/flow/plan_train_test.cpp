@@ -97,5 +97,24 @@ TEST(PlanTrain, NamesWhatIsKnown) {
   EXPECT_THAT(device.errors, HasSubstr("--memory-gib"));
 }
 
+// The models of these recipes are not here: their names say enough.
+TEST(PlanTrain, TakesTheModelThatARecipeGoesOnFrom) {
+  for (const char* size : {"1.5b", "7b"}) {
+    const std::string recipe =
+        TPT_SOURCE_DIR "/recipes/paper-mid-training-" + std::string(size) + ".toml";
+    const Outcome planned = run({"plan", "train", "--recipe", recipe, "--json"});
+    ASSERT_EQ(planned.status, 0) << planned.errors;
+    EXPECT_EQ(parse_json(planned.output, "the plan").at("parameters"),
+              std::string(size) == "7b" ? 7615616512 : 1543714304);
+  }
+  const Outcome unknown = run({"plan", "train", "--init-from", "models/mine"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.errors, HasSubstr("models/mine is not there to take the shape from"));
+  const Outcome other =
+      run({"plan", "train", "--init-from", "qwen2.5-0.5b", "--vocab-size", "512"});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.errors, HasSubstr("model.vocab_size: got 512, it has 151936"));
+}
+
 }  // namespace
 }  // namespace tpt::flow
