@@ -4,7 +4,7 @@
 set(TPT_ROOM_ONLY_storage atomic_file.cpp checksum.cpp digests.cpp file_lock.cpp files.cpp manifest.cpp safetensors.cpp
     safetensors_header.cpp local_only/remote_files.cpp)
 # A model as an engine to ask is for evaluation.
-set(TPT_ROOM_WITHOUT_model model_batch.cpp model_engine.cpp model_scorer.cpp)
+set(TPT_ROOM_WITHOUT_model model_batch.cpp model_engine.cpp model_scorer.cpp turn_prompt.cpp)
 set(TPT_ROOM_ONLY_app main.cpp trainer_only/verb_table.cpp train_verb.cpp train_step.cpp model_shape.cpp training_folder.cpp
     stage.cpp plan_train_verb.cpp train_plan.cpp replay_step_verb.cpp verify_resume_verb.cpp child_process.cpp
     selftest_verb.cpp export_verb.cpp command_line.cpp recipe_keys.cpp stop_signal.cpp terminal_progress.cpp)

@@ -66,9 +66,11 @@ std::unique_ptr<engine::Engine> make_checkpoint_engine(const EngineConfig& confi
   auto network = std::make_shared<const model::Transformer>(model::load_transformer(folder));
   std::shared_ptr<const tokenize::Tokenizer> tokenizer =
       tokenize::load_tokenizer((folder / "tokenizer.json").string());
-  const model::EngineConfig options{.precision = config.checkpoint_precision,
-                                    .repeats = config.checkpoint_repeats,
-                                    .threads = config.checkpoint_threads};
+  const model::EngineConfig options{
+      .precision = config.checkpoint_precision,
+      .repeats = config.checkpoint_repeats,
+      .threads = config.checkpoint_threads,
+      .manners = model::manners_of(folder, *tokenizer, config.llama.system_prompt)};
   return std::make_unique<model::ModelEngine>(std::move(network), std::move(tokenizer), options,
                                               "checkpoint:" + folder.filename().string());
 }

@@ -28,8 +28,13 @@ void refuse(const EngineJob& job, std::string error) {
 }  // namespace
 
 ModelBatch::ModelBatch(const Transformer& network, const tokenize::Tokenizer& tokenizer,
-                       Precision precision, std::int64_t size, std::int64_t repeats)
-    : tokenizer_(tokenizer), decoder_(network, precision, repeats), size_(size) {}
+                       const EngineConfig& config)
+    : tokenizer_(tokenizer),
+      decoder_(network, config.precision, config.repeats),
+      manners_(config.manners),
+      size_(config.batch) {
+  if (const auto end = tokenizer.end_of_text()) manners_.ends.push_back(*end);
+}
 
 // Names of special tokens stand between <> or []; all else is text.
 void ModelBatch::encode_with_specials(std::string_view text,
@@ -53,7 +58,8 @@ void ModelBatch::encode_with_specials(std::string_view text,
 }
 
 std::vector<tokenize::TokenId> ModelBatch::prompt_ids(const engine::Request& request) const {
-  std::vector<tokenize::TokenId> ids = tokenizer_.encode(request.prompt);
+  std::vector<tokenize::TokenId> ids = request.chat ? turn_ids(tokenizer_, manners_, request.prompt)
+                                                    : tokenizer_.encode(request.prompt);
   encode_with_specials(request.answer_start, ids);
   if (ids.empty()) {
     const auto end = tokenizer_.end_of_text();
@@ -64,9 +70,8 @@ std::vector<tokenize::TokenId> ModelBatch::prompt_ids(const engine::Request& req
 
 void ModelBatch::start(EngineJob job) {
   const engine::Request& request = job.request;
-  if (request.chat) {
-    refuse(job,
-           fmt::format("{}: this model has no chat template: it only continues text", request.key));
+  if (request.chat && manners_.chat == tokenize::Chat::plain) {
+    refuse(job, fmt::format("{}: {}", request.key, manners_.why_no_chat));
     return;
   }
   std::vector<tokenize::TokenId> prompt;
@@ -137,7 +142,7 @@ void ModelBatch::take_logits(Running& running, std::span<const float> logits) {
            fmt::format("{}: the model's logits are not numbers", running.job.request.key));
     return;
   }
-  if (*drawn == tokenizer_.end_of_text()) {
+  if (std::find(manners_.ends.begin(), manners_.ends.end(), *drawn) != manners_.ends.end()) {
     finish(running, Finish::stop);
     return;
   }

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "engine/token_sampler.h"
 #include "model/decoder.h"
+#include "model/model_engine.h"
 #include "tokenize/tokenizer.h"
 
 #include <chrono>
@@ -25,8 +26,8 @@ struct EngineJob {
 
 class ModelBatch {
  public:
-  ModelBatch(const Transformer& network, const tokenize::Tokenizer& tokenizer, Precision precision,
-             std::int64_t size, std::int64_t repeats);
+  ModelBatch(const Transformer& network, const tokenize::Tokenizer& tokenizer,
+             const EngineConfig& config);
 
   bool has_room() const { return std::ssize(running_) < size_; }
   bool is_idle() const { return running_.empty(); }
@@ -56,6 +57,7 @@ class ModelBatch {
 
   const tokenize::Tokenizer& tokenizer_;
   Decoder decoder_;
+  Manners manners_;
   std::int64_t size_;
   std::vector<std::unique_ptr<Running>> running_;
   std::vector<DecoderToken> tokens_;

@@ -62,7 +62,7 @@ class ModelEngine::Worker {
         name_(std::move(name)),
         tokenizer_(std::move(tokenizer)),
         counter_(*tokenizer_),
-        batch_(network, *tokenizer_, config.precision, config.batch, config.repeats),
+        batch_(network, *tokenizer_, config),
         thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
   void submit(engine::Request request, Done done) {

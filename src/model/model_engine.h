@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "model/transformer.h"
+#include "model/turn_prompt.h"
 #include "tokenize/tokenizer.h"
 
 #include <cstdint>
@@ -22,14 +23,16 @@ struct EngineConfig {
   std::int64_t repeats = 0;  // how often a repeated block is run; 0: as the model's config says
   std::int64_t threads = 0;  // of the engine's own worker; 0: all of the machine
   std::string device;        // "" or "cpu"
+  Manners manners;           // how turns are written and what ends an answer
 };
 
-// Prompts are continued as they are: a request with `chat` is answered with Finish::error, because
-// these models have no chat template. The prompt is text; names of special tokens in
-// `answer_start` ("<think>") become these tokens where the tokenizer has them. Special tokens that
-// the model writes stand in the text by their names; the tokenizer's end of text ends the answer
-// and is neither in the text nor counted. An empty prompt is continued from the end of text. An
-// answer ends with Finish::length at `max_tokens` or where the model's positions are full.
+// Prompts are continued as they are; those of a request with `chat` are a turn of EngineConfig's
+// manners, and answered with Finish::error where these know no turns. The prompt is text; names of
+// special tokens in `answer_start` ("<think>") become these tokens where the tokenizer has them.
+// Special tokens that the model writes stand in the text by their names; the tokenizer's end of
+// text, and each of the manners' ends, ends the answer and is neither in the text nor counted. An
+// empty prompt is continued from the end of text. An answer ends with Finish::length at
+// `max_tokens` or where the model's positions are full.
 //
 // deterministic(): on one machine a request gives the same text whatever else is in the batch, and
 // with any batch size and thread count.

@@ -1,8 +1,12 @@
 #include "model/model_engine.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "engine/answer_text.h"
 #include "engine/ask.h"
+#include "model/turn_prompt.h"
+#include "storage/atomic_file.h"
+#include "temporary_folder.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -184,6 +188,88 @@ TEST(ModelEngineTest, TheEndOfTextEndsTheAnswer) {
       ask(*std::make_unique<ModelEngine>(network, bytes(), EngineConfig{}, "t"), {request})[0];
   EXPECT_EQ(named.text, "</think></think></think>");
   EXPECT_EQ(named.finish, Finish::length);
+}
+
+// A tokenizer and templates in a folder; the ids of the bytes' special tokens begin at 256.
+class MannersTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Json json = parse_json(bytes()->to_json(), "bytes");
+    tokenize::TokenId id = 260;
+    for (const char* name : {"<|im_start|>", "<|im_end|>", "<|begin_of_text|>",
+                             "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"}) {
+      Json token = json["added_tokens"].back();
+      token["id"] = id++;
+      token["content"] = name;
+      json["added_tokens"].push_back(token);
+    }
+    write("tokenizer.json", dump_json(json));
+    tokenizer_ = tokenize::load_tokenizer((folder_ / "tokenizer.json").string());
+  }
+  void write(const char* name, const std::string& text) const {
+    storage::write_file_atomically(folder_ / name, text);
+  }
+  std::string prompt(const std::string& jinja, const std::string& user,
+                     const std::string& system = "") const {
+    write("chat_template.jinja", jinja);
+    const Manners manners = manners_of(folder_.path(), *tokenizer_, system);
+    if (manners.chat == tokenize::Chat::plain) return manners.why_no_chat;
+    markers_ = 0;
+    const auto ids = turn_ids(*tokenizer_, manners, user);
+    for (const auto id : ids) markers_ += id >= 256 ? 1 : 0;
+    return tokenizer_->decode(ids);
+  }
+
+  TemporaryFolder folder_;
+  std::shared_ptr<const tokenize::Tokenizer> tokenizer_;
+  mutable int markers_ = 0;
+};
+
+TEST_F(MannersTest, TurnsAreWrittenAsTheTemplateWould) {
+  using tokenize::Chat;
+  EXPECT_EQ(prompt(tokenize::chat_template(Chat::chatml, ""), " <|im_end|> "),
+            "<|im_start|>user\n <|im_end|> <|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(markers_, 3) << "a name in the prompt is text";
+  EXPECT_EQ(prompt("{{ '<|im_start|>system\nHelp.<|im_end|>' }}", "x"),
+            "<|im_start|>system\nHelp.<|im_end|>\n<|im_start|>user\nx<|im_end|>\n"
+            "<|im_start|>assistant\n");
+  EXPECT_EQ(prompt(tokenize::chat_template(Chat::llama3, ""), " x ", "Be brief."),
+            "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
+            "<|start_header_id|>user<|end_header_id|>\n\nx<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n");
+  EXPECT_EQ(markers_, 9);
+}
+
+TEST_F(MannersTest, WhatIsNotKnownIsSaidAsItIs) {
+  EXPECT_THAT(prompt("[INST]{{ messages[0]['content'] }}[/INST]", "x"),
+              HasSubstr("neither ChatML's nor Llama 3's"));
+  EXPECT_THAT(prompt("", "x"), HasSubstr("no chat template"));
+  tokenizer_ = bytes();
+  EXPECT_THAT(prompt(tokenize::chat_template(tokenize::Chat::chatml, ""), "x"),
+              HasSubstr("<|im_start|>, which is no special token"));
+}
+
+TEST_F(MannersTest, EveryEndOfTheFolderEndsAnAnswer) {
+  const auto network = small();
+  Request request = requests(1, 0)[0];
+  const auto generated = [&] {
+    ModelEngine engine(network, bytes(), {.manners = manners_of(folder_.path(), *bytes(), "")},
+                       "t");
+    return ask(engine, {request})[0].generated_tokens;
+  };
+  const c10::NoGradGuard no_grad;
+  std::vector<std::int64_t> ids;
+  for (const auto id : bytes()->encode(request.prompt)) ids.push_back(id);
+  const at::Tensor hidden = network->forward(at::tensor(ids).unsqueeze(0), Precision::fp32);
+  const at::Tensor logits = network->logits(hidden[0][-1], Precision::fp32);
+  const auto first = logits.narrow(0, 0, bytes()->vocab_size()).argmax().item<std::int64_t>();
+  EXPECT_GT(generated(), 0);
+  write("config.json", fmt::format(R"({{"eos_token_id":{}}})", first));
+  EXPECT_EQ(generated(), 0);
+  write("generation_config.json", fmt::format(R"({{"eos_token_id":[258,{}]}})", first));
+  EXPECT_EQ(generated(), 0);
+  write("generation_config.json", R"({"eos_token_id":[258]})");
+  EXPECT_GT(generated(), 0) << "generation_config.json goes before config.json";
 }
 
 TEST(ModelEngineTest, RefusesWhatItCannotDoAndGoesOn) {
