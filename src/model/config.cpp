@@ -46,8 +46,8 @@ void describe(Fields& fields, Config& config) {
                  "width inside the MLP; 0: 8/3 of hidden_size, rounded up to a multiple of 32", 0,
                  kMany);
   fields.integer("max_positions", config.max_positions,
-                 "longest sequence; with init_from: raised to so many", 1, 1LL << 32);
-  fields.number("rope_theta", config.rope_theta, "base of the rotary frequencies", 1.0);
+                 "longest sequence; with init_from: raised to so many", 1, kMany);
+  fields.number("rope_theta", config.rope_theta, "base of the rotary frequencies", 1.0, 1e30);
   fields.number("norm_epsilon", config.norm_epsilon, "of RMSNorm", 0.0, 1.0);
   fields.flag("tie_embeddings", config.tie_embeddings, "the head is the embedding, transposed");
   fields.integer("recurrent_layers", config.recurrence.num_layers,

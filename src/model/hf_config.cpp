@@ -303,7 +303,7 @@ class Reader {
       }
     }
     const bool numbers_fit = config_.rope_theta >= 1 && std::isfinite(config_.rope_theta) &&
-                             config_.norm_epsilon >= 0 && config_.norm_epsilon < 1;
+                             config_.norm_epsilon >= 0 && config_.norm_epsilon <= 1;
     if (!numbers_fit) {
       user_error("{}: rope_theta {} or rms_norm_eps {} is out of range", file_, config_.rope_theta,
                  config_.norm_epsilon);

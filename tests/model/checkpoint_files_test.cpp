@@ -389,6 +389,17 @@ TEST_F(CheckpointFilesTest, RefusesToRoundAwayANumber) {
   EXPECT_NO_THROW(save(storage::TensorType::bf16));
 }
 
+TEST_F(CheckpointFilesTest, ReadsTheLargestThatCanBeAskedFor) {
+  Config config = one_layer(true);
+  Fields fields("model");
+  describe(fields, config);
+  fields.apply({{"max_positions", 1 << 24}, {"norm_epsilon", 1.0}, {"rope_theta", 1e30}});
+  write("config.json", to_hf_config(config, "float32"));
+  EXPECT_EQ(read_hf_config(folder_ / "config.json"), config);
+  EXPECT_THROW(fields.set("max_positions", (1 << 24) + 1), Error);
+  EXPECT_THROW(fields.set("rope_theta", "inf"), Error);
+}
+
 TEST_F(CheckpointFilesTest, FilesThatDoNotFitTheirDigestsAreRefused) {
   save_transformer(Transformer(one_layer(true), 1), folder_);
   write("tokenizer.json", "{}");
