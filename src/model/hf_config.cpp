@@ -152,6 +152,9 @@ class Reader {
   // or for those that layer_types names.
   void refuse_sliding_window() const {
     if (has(json_, "layer_types")) {
+      if (!json_.at("layer_types").is_array()) {
+        refuse_type("layer_types", json_.at("layer_types"));
+      }
       for (const Json& layer : json_.at("layer_types")) {
         if (layer != "full_attention") refuse("layer_types", json_.at("layer_types"));
       }

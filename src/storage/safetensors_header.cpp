@@ -258,6 +258,10 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
                                            const std::string& file) {
   // The JSON reader takes a zero byte for the end of the text.
   if (text.find('\0') != text.npos) data_error("{}: its header holds a zero byte", file);
+  // And passes over a byte order mark, which Python's `safetensors` does not.
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    data_error("{}: its header is not JSON: a byte order mark stands before it", file);
+  }
   HeaderEvents events(file);
   PlainJson::sax_parse(text, &events);
   SafetensorsHeader header = events.take();

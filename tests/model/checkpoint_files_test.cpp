@@ -191,6 +191,7 @@ TEST_F(CheckpointFilesTest, RefusesConfigsItCannotHonour) {
     EXPECT_THAT(refused_config({{"model_type", type}, {"num_key_value_heads", nullptr}}),
                 HasSubstr("num_key_value_heads is missing"));
   }
+  EXPECT_THAT(refused_config({{"layer_types", "full_attention"}}), HasSubstr("layer_types is"));
   write("config.json", "{");
   EXPECT_THROW(read_hf_config(folder_ / "config.json"), Error);
   write("config.json", "[]");

@@ -126,6 +126,7 @@ TEST_F(SafetensorsTest, RefusesHeadersThatAreNone) {
   const auto with = [&](const std::string& text) { return refusal(text, data); };
   EXPECT_THAT(with("not JSON"), HasSubstr("not JSON, at byte"));
   EXPECT_THAT(with(""), HasSubstr("not JSON"));
+  EXPECT_THAT(with(fmt::format("\xEF\xBB\xBF{{{}}}", kOne)), HasSubstr("byte order mark"));
   EXPECT_THAT(with("[1]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(with("7"), HasSubstr("not a JSON object"));
   EXPECT_THAT(with(fmt::format("{{{}}}x", kOne)), HasSubstr("not JSON"));
