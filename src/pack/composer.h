@@ -74,9 +74,9 @@ class Composer {
                                 DropReason& reason) const;
   // A fine-tuning example. The assistant's texts and what ends them are kind answer, all else is
   // kind prompt; <think> and </think> in an answer are the tags, written as those of documents are,
-  // because they are what is taught; in prompts and documents they are text. Dropped: "empty
-  // prompt", "no completion". Error(user) where Chat::plain is given more than a prompt and a
-  // completion.
+  // because they are what is taught; in prompts and documents they are text. A blank turn of the
+  // assistant is kind prompt. Dropped: "empty prompt", "no completion", "content is null".
+  // Error(user) where Chat::plain is given more than a prompt and a completion.
   std::optional<Sample> compose(const Conversation& example, DropReason& reason) const;
 
   // Ids and spans of the sample with its end of text; each segment is tokenised alone. Error(data)

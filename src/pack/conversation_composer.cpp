@@ -9,6 +9,10 @@ namespace tpt::pack {
 namespace {
 
 DropReason why_no_example(const std::vector<Message>& messages) {
+  if (!std::all_of(messages.begin(), messages.end(),
+                   [](const Message& message) { return message.has_content; })) {
+    return "content is null";
+  }
   const auto answer = std::find_if(messages.begin(), messages.end(), [](const Message& message) {
     return message.is_assistant() && !is_blank(message.text);
   });
@@ -29,6 +33,8 @@ bool is_prompt_and_completion(const std::vector<Message>& messages) {
 
 void Composer::append_turn(const ChatLayout& layout, const Message& message, Sample& sample) const {
   const std::string_view text = layout.is_text_trimmed ? trimmed(message.text) : message.text;
+  // To end a turn without a word is nothing to learn.
+  const bool is_taught = message.is_assistant() && !is_blank(text);
   append_text(Kind::prompt, layout.turn_token, sample, true);
   std::string header = message.role;
   if (!layout.role_token.empty()) {
@@ -37,14 +43,14 @@ void Composer::append_turn(const ChatLayout& layout, const Message& message, Sam
     header.clear();
   }
   header += layout.before_text;
-  if (message.is_assistant()) {
+  if (is_taught) {
     // Cut where the model is asked to go on, so that it learns from the tokens it will see.
     append_text(Kind::prompt, header, sample);
     append_completion(text, sample);
   } else {
     append_text(Kind::prompt, header.append(text), sample);
   }
-  append_text(message.is_assistant() ? Kind::answer : Kind::prompt, layout.end_token, sample, true);
+  append_text(is_taught ? Kind::answer : Kind::prompt, layout.end_token, sample, true);
 }
 
 std::optional<Sample> Composer::compose(const Conversation& example, DropReason& reason) const {

@@ -9,6 +9,7 @@ namespace tpt {
 struct Message {
   std::string role;  // "system", "user", "assistant", ...
   std::string text;
+  bool has_content = true;  // false where the file has null: a call of tools, say
 
   bool is_assistant() const { return role == "assistant"; }
   bool operator==(const Message&) const = default;

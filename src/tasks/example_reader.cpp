@@ -1,8 +1,10 @@
 #include "tasks/example_reader.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "tasks/fields.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tpt::tasks {
@@ -12,7 +14,9 @@ Message read_message(const Json& turn, const std::string& place) {
   if (!turn.is_object()) {
     data_error("{}: a turn of \"messages\" is {}; it should be an object", place, turn.type_name());
   }
-  Message message{text_field(turn, "role", place), text_field(turn, "content", place)};
+  Message message{.role = text_field(turn, "role", place)};
+  message.has_content = !turn.contains("content") || !turn.at("content").is_null();
+  if (message.has_content) message.text = text_field(turn, "content", place);
   if (message.role.empty()) {
     data_error("{}: a turn of \"messages\" has no \"role\"", place);
   }
@@ -55,6 +59,12 @@ bool ExampleReader::next(Conversation& example) {
         read_object(line, place, R"("messages", or with "prompt" and "completion")");
     example = read_example(object, id_field(object, line, place), place);
     is_empty_ = false;
+    const bool is_whole = std::all_of(example.messages.begin(), example.messages.end(),
+                                      [](const Message& message) { return message.has_content; });
+    if (!is_whole && !std::exchange(has_warned_, true)) {
+      log_warning("{}: a turn's \"content\" is null: such examples are left out, and counted",
+                  place);
+    }
     return true;
   }
   if (is_empty_) {

@@ -13,7 +13,8 @@ namespace tpt::tasks {
 // "prompt" and "completion" (absent: none), which are a turn of the user and one of the assistant.
 // Optional "id" (the line number where absent); further fields do not matter. Plain, .gz or .zst;
 // empty lines are skipped. What is taught is chosen with care: anything wrong is Error(data) with
-// file:line, nothing is skipped.
+// file:line, nothing is skipped. A content of null, as calls of tools have it, is no error: the
+// turn says so, and the packer leaves its example out.
 class ExampleReader : public Source<Conversation> {
  public:
   // Error(io) where the file cannot be opened.
@@ -26,6 +27,7 @@ class ExampleReader : public Source<Conversation> {
   std::filesystem::path file_;
   storage::LineReader lines_;
   bool is_empty_ = true;
+  bool has_warned_ = false;
 };
 
 }  // namespace tpt::tasks

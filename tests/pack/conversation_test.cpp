@@ -54,6 +54,17 @@ TEST(Conversation, TeachesTheAssistantsTurnsAndTheirEnds) {
       << "a name inside a text is text";
 }
 
+TEST(Conversation, TeachesNoTurnThatSaysNothing) {
+  const auto tokenizer = tokenize::load_tokenizer(TPT_SMOLLM2);
+  const TokenSequence sequence =
+      tokens_of(Chat::chatml, *tokenizer,
+                {"c", {{"user", "a"}, {"assistant", ""}, {"user", "b"}, {"assistant", "c"}}});
+  EXPECT_EQ(marked(*tokenizer, sequence),
+            "[prompt:<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n"
+            "<|im_start|>user\nb<|im_end|>\n<|im_start|>assistant\n]"
+            "[answer:c<|im_end|>][special:<|endoftext|>]");
+}
+
 TEST(Conversation, NamesWhyItIsDropped) {
   const auto tokenizer = tokenize::load_tokenizer(TPT_SMOLLM2);
   ComposerConfig config;
@@ -69,6 +80,8 @@ TEST(Conversation, NamesWhyItIsDropped) {
   EXPECT_EQ(reason_of({{"user", " \n"}, {"assistant", "hello"}}), "empty prompt");
   EXPECT_EQ(reason_of({{"user", "hello"}}), "no completion");
   EXPECT_EQ(reason_of({{"user", "hello"}, {"assistant", " "}}), "no completion");
+  EXPECT_EQ(reason_of({{"user", "hello"}, {"assistant", "", false}, {"assistant", "hi"}}),
+            "content is null");
 }
 
 TEST(Conversation, NeedsALayoutThatTheTokenizerHas) {

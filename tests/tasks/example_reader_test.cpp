@@ -47,6 +47,17 @@ TEST_F(ExampleFile, HoldsPairsAndConversations) {
   EXPECT_EQ(all[2], (Conversation{"4", {{"user", "only asked"}, {"assistant", ""}}}));
 }
 
+TEST_F(ExampleFile, ContentOfNullIsNoTextAndEndsNothing) {
+  const auto all = read(
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"assistant\", "
+      "\"content\": null, \"tool_calls\": [{}]}]}\n"
+      "{\"prompt\": \"a\", \"completion\": \"b\"}\n");
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_FALSE(all[0].messages[1].has_content);
+  EXPECT_TRUE(all[0].messages[0].has_content);
+  EXPECT_TRUE(all[1].messages[1].has_content);
+}
+
 TEST_F(ExampleFile, SaysWhatIsWrongAndWhere) {
   const std::string good = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
   for (const auto& [line, word] : std::vector<std::pair<std::string, std::string>>{
