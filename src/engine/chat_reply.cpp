@@ -11,6 +11,8 @@ namespace tpt::engine {
 
 namespace {
 
+// Of an error's words, where they stand in no field that is known.
+constexpr std::size_t kMostErrorBytes = 300;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpace = " \t\r\n";
 // An answer that is nothing but a stop string or an end of turn has a few tokens and no text; with
@@ -98,6 +100,10 @@ bool ChatReply::event(std::string_view data) {
     torn_ = true;
     end_ = ReplyEnd::torn;
     return false;
+  }
+  if (events_.event() == "error" && !piece_.has_error) {
+    piece_.has_error = true;
+    piece_.error = data.substr(0, kMostErrorBytes);
   }
   take(piece_);
   // After each event, however many came at once: the same answer ends at the same place.

@@ -229,6 +229,16 @@ TEST(ChatReply, ACallOfAToolIsNoText) {
   EXPECT_EQ(result.response.error, "the answer holds no text");
 }
 
+TEST(ChatReply, AnErrorByItsEventsNameIsOne) {
+  ChatReply reply({});
+  reply.feed(delta("reasoning", "half a") +
+             "event: error\ndata: {\"message\":\"worker died\"}\n\ndata: [DONE]\n\n");
+  const ChatReply::Result result = reply.finish(true);
+  EXPECT_EQ(result.response.finish, Finish::error);
+  EXPECT_NE(result.response.error.find("worker died"), std::string::npos);
+  EXPECT_EQ(result.response.text, "half a");
+}
+
 TEST(ChatReply, AByteOrderMarkIsNoTornAnswer) {
   ChatReply reply({});
   reply.feed(
