@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -75,9 +76,19 @@ struct Ranks::Group {
   std::string missing();
   void let_others_read();
   bool has(const char* what, std::int64_t rank) { return store->check({key(what, rank)}); }
-  void finish(const c10::intrusive_ptr<c10d::Work>& work) {
-    guarded([&] { work->wait(); });
+  // Waits for it; what is lost is closed before anybody is told, which the work itself would keep
+  // from happening.
+  void finish(c10::intrusive_ptr<c10d::Work> work) {
+    try {
+      work->wait();
+    } catch (const std::exception& problem) {
+      const std::runtime_error same(problem.what());
+      work.reset();
+      close();
+      fail(same);
+    }
   }
+  void close();
 };
 
 void Ranks::Group::meet() {
@@ -118,7 +129,14 @@ void Ranks::Group::open_device() {
 #endif
 }
 
+// Those that wait for this process, and not for the one that is lost, hear of it by that.
+void Ranks::Group::close() {
+  works.clear();
+  host.reset();
+}
+
 c10d::Backend& Ranks::Group::of(const at::Tensor& tensor) {
+  TPT_CHECK(host != nullptr, "another process was lost");
   if (tensor.is_cpu()) {
     return *host;
   }
@@ -252,8 +270,8 @@ void Ranks::start_gather_of_parts(const at::Tensor& tensor) {
 
 void Ranks::wait() {
   if (are_many()) {
-    for (const auto& work : group_->works) {
-      group_->finish(work);
+    for (auto& work : group_->works) {
+      group_->finish(std::move(work));
     }
     group_->works.clear();
   }
