@@ -129,7 +129,7 @@ void Ranks::Group::open_device() {
 #endif
 }
 
-// Those that wait for this process, and not for the one that is lost, hear of it by that.
+// Those that wait for this process hear by that of its end, or of another's.
 void Ranks::Group::close() {
   works.clear();
   host.reset();
@@ -353,6 +353,7 @@ void Ranks::leave_last_words(std::string_view words) {
     try {
       group_->store->setTimeout(kMoment);
       group_->store->set(key("end", rank_), std::string(words));
+      group_->close();
       group_->let_others_read();
     } catch (const std::exception&) {
       // Nobody is left to be told: what this process itself says at its end is all there is.
