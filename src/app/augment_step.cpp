@@ -257,13 +257,12 @@ Json augment_step(const corpus::Config& given_corpus, const EngineConfig& engine
   const fs::path place = options.shard.empty() ? out : shard_folder(out, shard, plan);
   std::optional<storage::RemoteFolder> remote;
   if (storage::is_remote(place)) remote.emplace(place, options.work);
-  Stage stage{
-      .step = "augment",
-      .folder = remote ? remote->step() : place,
-      .place = place,
-      .recipe = recipe_of(corpus, engine_config, config, options),
-      .writes = {"part-*.parquet", "rejected", "failed.jsonl", "bad_items.jsonl", "README.md"},
-      .update = options.update ? storage::Update::wanted : storage::Update::possible};
+  Stage stage{.step = "augment",
+              .folder = remote ? remote->step() : place,
+              .place = place,
+              .recipe = recipe_of(corpus, engine_config, config, options),
+              .writes = written(),
+              .update = options.update ? storage::Update::wanted : storage::Update::possible};
   if (!options.shard.empty()) {
     stage.recipe["shard"] = corpus::to_json(plan);
     stage.recipe["shard"]["index"] = shard.index;

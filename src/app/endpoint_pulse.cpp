@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace tpt::app {
 namespace {
@@ -23,12 +22,6 @@ bool is_alive(engine::Failure failure) {
   }
 }
 
-std::string ids_of(const std::vector<engine::ListedModel>& models) {
-  std::string ids;
-  for (const engine::ListedModel& model : models) ids += (ids.empty() ? "" : ", ") + model.id;
-  return ids;
-}
-
 }  // namespace
 
 augment::Probe probe_of(const std::shared_ptr<engine::HttpEngine>& engine, bool strict) {
@@ -44,7 +37,7 @@ augment::Probe probe_of(const std::shared_ptr<engine::HttpEngine>& engine, bool 
         tell(augment::Pulse::silent, listing.error);
       } else if (strict && listing.failure == engine::Failure::none && !lists_it) {
         tell(augment::Pulse::foreign,
-             fmt::format("{} serves {}, not {}", endpoint, ids_of(models), model));
+             fmt::format("{} serves {}, not {}", endpoint, listing.ids(), model));
       } else {
         tell(augment::Pulse::alive, "");
       }

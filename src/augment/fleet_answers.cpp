@@ -128,9 +128,7 @@ bool FleetCore::is_doubtful(const Flight& flight, const Member& member) const {
   const bool is_suspicious =
       member.totals.answers == 0 || member.refused_in_row >= kSuspiciousRefusals;
   return is_suspicious && flight.refused_by.size() + 1 < kMostRefusals &&
-         std::any_of(members_.begin(), members_.end(), [&](const MemberPtr& other) {
-           return other->id != member.id && is_judge(flight, *other);
-         });
+         has_judge(flight, member.id);
 }
 
 bool FleetCore::is_judge(const Flight& flight, const Member& member) const {
@@ -139,9 +137,10 @@ bool FleetCore::is_judge(const Flight& flight, const Member& member) const {
              flight.refused_by.end();
 }
 
-bool FleetCore::has_judge(const Flight& flight) const {
-  return std::any_of(members_.begin(), members_.end(),
-                     [&](const MemberPtr& member) { return is_judge(flight, *member); });
+bool FleetCore::has_judge(const Flight& flight, std::uint64_t except) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const MemberPtr& member) {
+    return member->id != except && is_judge(flight, *member);
+  });
 }
 
 void FleetCore::refer(Flight& flight, const MemberPtr& refuser) {

@@ -95,7 +95,8 @@ class FleetCore : public std::enable_shared_from_this<FleetCore> {
   // Whether another endpoint is to judge what `member` refused.
   bool is_doubtful(const Flight& flight, const Member& member) const;
   bool is_judge(const Flight& flight, const Member& member) const;
-  bool has_judge(const Flight& flight) const;
+  // `except`: the id of one that is not asked.
+  bool has_judge(const Flight& flight, std::uint64_t except = 0) const;
   void refer(Flight& flight, const MemberPtr& refuser);
   void retry_later(const FlightPtr& flight);
   void settle(const FlightPtr& flight, engine::Response response, Effects& effects);

@@ -28,10 +28,7 @@ struct Member {
   // Requests that it may be given at once as it is now.
   std::int64_t allowed() const;
   // May be given a request now.
-  bool open(double now_seconds) const {
-    return !leaving && now_seconds >= paused_until_seconds && in_flight() < allowed() &&
-           unjudged < kMostUnjudged;
-  }
+  bool open(double now_seconds) const { return may_judge(now_seconds) && unjudged < kMostUnjudged; }
   // May be asked whether another one refused with reason.
   bool may_judge(double now_seconds) const {
     return !leaving && now_seconds >= paused_until_seconds && in_flight() < allowed();

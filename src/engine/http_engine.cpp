@@ -37,6 +37,12 @@ void append_up_to(std::string& text, std::string_view bytes, std::size_t most) {
 
 }  // namespace
 
+std::string ModelListing::ids() const {
+  std::string all;
+  for (const ListedModel& model : models) all += (all.empty() ? "" : ", ") + model.id;
+  return all;
+}
+
 // Nothing is called back once it is closed.
 struct HttpEngine::Gate {
   std::mutex mutex;
@@ -235,8 +241,7 @@ ModelListing HttpEngine::list() {
 
 std::string HttpEngine::only_model(const ModelListing& listing) const {
   if (listing.models.size() == 1) return listing.models.front().id;
-  std::string ids;
-  for (const ListedModel& model : listing.models) ids += (ids.empty() ? "" : ", ") + model.id;
+  const std::string ids = listing.ids();
   user_error("served_model: {} lists {} models, one has to be chosen: {}", endpoint(),
              listing.models.size(), redact(ids.empty() ? "none" : ids));
 }

@@ -29,6 +29,9 @@ struct ModelListing {
   std::string error;  // in words, where there is a failure; never holds a key
   std::vector<ListedModel> models;
   double seconds = 0;
+
+  // Of all models, for a message.
+  std::string ids() const;
 };
 
 // The text of a response is the thinking (AnswerPart), whichever way the server gives it. Counts of

@@ -61,6 +61,20 @@ struct Rows {
   std::int64_t block_stride = 0;  // from kRows rows to the next
 };
 
+// Tiles of [depth, columns] of a matrix, by what packs one that stands straight or turned.
+template <typename Element>
+using PackTiles = void (*)(const float* from, std::int64_t stride, std::int64_t depth,
+                           std::int64_t columns, Element* tiles);
+
+template <typename Element>
+void pack_block(PackTiles<Element> straight, PackTiles<Element> turned, const Matrix& right,
+                Block depth, Block columns, Element* tiles) {
+  const PackTiles<Element> pack = right.is_turned() ? turned : straight;
+  pack(right.at(depth.from, columns.from),
+       right.is_turned() ? right.column_stride : right.row_stride, depth.count, columns.count,
+       tiles);
+}
+
 // How matrices are laid out for a small product. Sums are counted in its elements.
 struct Fp32Layout {
   using Element = float;
@@ -68,12 +82,7 @@ struct Fp32Layout {
   static TileProduct product() { return tile_product(); }
 
   static void pack(const Matrix& right, Block depth, Block columns, float* tiles) {
-    const float* corner = right.at(depth.from, columns.from);
-    if (right.is_turned()) {
-      pack_turned_tiles(corner, right.column_stride, depth.count, columns.count, tiles);
-    } else {
-      pack_tiles(corner, right.row_stride, depth.count, columns.count, tiles);
-    }
+    pack_block<float>(pack_tiles, pack_turned_tiles, right, depth, columns, tiles);
   }
 
   // Rows that stand side by side are laid out in `near` so that a sum reads forward: [rows / kRows,
@@ -124,12 +133,7 @@ struct PairLayout {
   static PairProduct product() { return pair_product(); }
 
   static void pack(const Matrix& right, Block depth, Block columns, Bf16Pair* tiles) {
-    const float* corner = right.at(depth.from, columns.from);
-    if (right.is_turned()) {
-      pack_turned_pair_tiles(corner, right.column_stride, depth.count, columns.count, tiles);
-    } else {
-      pack_pair_tiles(corner, right.row_stride, depth.count, columns.count, tiles);
-    }
+    pack_block<Bf16Pair>(pack_pair_tiles, pack_turned_pair_tiles, right, depth, columns, tiles);
   }
 
   static Rows<Bf16Pair> rows(const Matrix& left, Block rows, Block depth, Bf16Pair* near) {
