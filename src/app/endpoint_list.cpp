@@ -1,5 +1,6 @@
 #include "app/endpoint_list.h"
 
+#include "base/byte_order_mark.h"
 #include "base/error.h"
 #include "engine/http_resolve.h"
 #include "engine/http_url.h"
@@ -112,7 +113,7 @@ EndpointFile read_endpoint_file(const std::filesystem::path& path) {
   EndpointFile read;
   std::string line;
   for (std::int64_t number = 1; std::getline(content, line); ++number) {
-    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+    if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
     if (words_of(line).empty()) continue;
     const std::string where = path.string() + ":" + std::to_string(number);
     try {

@@ -1,3 +1,4 @@
+#include "base/byte_order_mark.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "corpus/field_scanner.h"
@@ -15,7 +16,6 @@ namespace tpt::corpus {
 namespace {
 
 constexpr std::size_t kBeginningBytes = 200;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Checks a text, builds nothing.
 struct Checker : nlohmann::json_sax<Json> {
@@ -69,7 +69,7 @@ class LinesReader : public ItemReader {
     while (inside() && lines_.next(line)) {
       std::string_view text = line.text;
       const bool first = line.number == 1 && first_begin_ == 0;
-      if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(3);
+      if (first) text = without_byte_order_mark(text);
       if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
       item = {.line = line.number - skipped_};
       item.reason = line.too_long ? "line too long" : parse(text, item.document);

@@ -1,5 +1,6 @@
 #include "engine/chat_reply.h"
 
+#include "base/byte_order_mark.h"
 #include "engine/answer_text.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@ namespace {
 
 // Of an error's words, where they stand in no field that is known.
 constexpr std::size_t kMostErrorBytes = 300;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpace = " \t\r\n";
 // An answer that is nothing but a stop string or an end of turn has a few tokens and no text; with
 // more than these the text was lost on its way.
@@ -72,8 +72,7 @@ bool ChatReply::feed(std::string_view bytes) {
 }
 
 void ChatReply::decide_form() {
-  std::string_view text = object_;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::string_view text = without_byte_order_mark(object_);
   const std::size_t from = text.find_first_not_of(kSpace);
   if (from == std::string_view::npos) return;
   const std::string_view head = text.substr(from, 5);

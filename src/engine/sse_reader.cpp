@@ -1,5 +1,7 @@
 #include "engine/sse_reader.h"
 
+#include "base/byte_order_mark.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -46,7 +48,7 @@ bool SseReader::finish(const OnData& on_data) {
 bool SseReader::line(std::string_view text, const OnData& on_data) {
   if (first_line_) {
     first_line_ = false;
-    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    text = without_byte_order_mark(text);
   }
   if (text.empty()) return dispatch(on_data);
   // Every other field (id, retry) and a comment says nothing about the text.

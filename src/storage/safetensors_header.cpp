@@ -1,5 +1,6 @@
 // Reads the JSON header of a safetensors file as a stream of events: names given twice are seen,
 // and what is not expected ends the reading before it takes memory.
+#include "base/byte_order_mark.h"
 #include "base/error.h"
 #include "storage/safetensors.h"
 
@@ -259,7 +260,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
   // The JSON reader takes a zero byte for the end of the text.
   if (text.find('\0') != text.npos) data_error("{}: its header holds a zero byte", file);
   // And passes over a byte order mark, which Python's `safetensors` does not.
-  if (text.starts_with("\xEF\xBB\xBF")) {
+  if (text.starts_with(kByteOrderMark)) {
     data_error("{}: its header is not JSON: a byte order mark stands before it", file);
   }
   HeaderEvents events(file);
